@@ -1,0 +1,67 @@
+using Orleans.Concurrency;
+
+namespace Orleans.Personalize;
+
+/// <summary>One configured outlet, keyed <c>workspace/senderId</c>: one queue, one breaker for the whole cluster.</summary>
+[Alias("ISenderGrain")]
+public interface ISenderGrain : IGrainWithStringKey
+{
+    /// <summary>
+    /// Takes a send to deliver when there is room. Nothing is owed for it: the customer's profile remembers the send and offers it again.
+    /// </summary>
+    /// <returns>Whether there was room.</returns>
+    [AlwaysInterleave]
+    Task<bool> Offer(SendOffer offer);
+}
+
+/// <param name="Customer">The key of the customer's grain.</param>
+[GenerateSerializer, Immutable, Alias("SendOffer")]
+public sealed record SendOffer(
+    [property: Id(0)] string Customer,
+    [property: Id(1)] string DecisionId);
+
+/// <summary>The answer to <see cref="ICustomerGrain.Authorize"/>: a job to deliver now, or why not.</summary>
+[GenerateSerializer, Immutable, Alias("Authorization")]
+public sealed record Authorization(
+    [property: Id(0)] SendJob? Job,
+    [property: Id(1)] string? Refusal = null);
+
+/// <summary>An authorized attempt with all that its rendering needs, as of the authorization.</summary>
+[GenerateSerializer, Immutable, Alias("SendJob")]
+public sealed record SendJob
+{
+    /// <summary>128 bits in hex; the same for every attempt: the idempotency key at the provider.</summary>
+    [Id(0)] public required string DecisionId { get; init; }
+    /// <summary>1 for the first.</summary>
+    [Id(1)] public required int Attempt { get; init; }
+    [Id(2)] public required string Trigger { get; init; }
+    [Id(3)] public required string? Key { get; init; }
+    [Id(4)] public required string? Template { get; init; }
+    /// <summary>The trigger's own <c>send.data</c>, a JSON object or absent.</summary>
+    [Id(5)] public required JsonText Data { get; init; }
+    /// <summary>The event that fired the trigger or last kept its wait open.</summary>
+    [Id(6)] public required string? EventName { get; init; }
+    [Id(7)] public required JsonText EventProperties { get; init; }
+    [Id(8)] public required DateTimeOffset DecidedAt { get; init; }
+    [Id(9)] public required DateTimeOffset? ExpiresAt { get; init; }
+    [Id(10)] public required CustomerView Profile { get; init; }
+}
+
+public enum SendOutcome
+{
+    /// <summary>The provider took it.</summary>
+    Sent = 0,
+    /// <summary>It may succeed later; the customer schedules the next attempt or gives up.</summary>
+    Retry = 1,
+    /// <summary>It cannot succeed.</summary>
+    Failed = 2,
+}
+
+/// <param name="RetryAfter">What the provider asked for; null leaves it to the schedule.</param>
+[GenerateSerializer, Immutable, Alias("SendReport")]
+public sealed record SendReport(
+    [property: Id(0)] int Attempt,
+    [property: Id(1)] SendOutcome Outcome,
+    [property: Id(2)] string? ProviderId,
+    [property: Id(3)] string? Detail,
+    [property: Id(4)] TimeSpan? RetryAfter = null);
