@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Serialization;
 
 namespace Orleans.Personalize;
 
@@ -15,6 +16,7 @@ public readonly struct JsonText(byte[]? utf8) : IEquatable<JsonText>
     /// <summary>The UTF-8 bytes; empty when absent. The caller must not have kept a writable reference to them.</summary>
     public ReadOnlyMemory<byte> Utf8 => utf8;
 
+    [JsonIgnore]
     public ReadOnlySpan<byte> Span => utf8;
 
     public bool IsAbsent => utf8 is null or { Length: 0 };

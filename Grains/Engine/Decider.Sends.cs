@@ -1,0 +1,98 @@
+namespace Orleans.Personalize.Engine;
+
+public static partial class Decider
+{
+    /// <summary>The last look before delivery: a send goes out only if it is still wanted now.</summary>
+    private static Turn Request(TurnBuilder turn, string decisionId)
+    {
+        if (turn.Profile.FindSend(decisionId) is not { } send)
+            return turn.Build([], "unknown");
+        if (send.State != SendState.Pending)
+            return turn.Build([], send.State == SendState.Authorized ? "in-flight" : send.Reason ?? send.State.ToString());
+        if (send.NextAttemptAt > turn.Now)
+            return turn.Build([], "not-due");
+        if (send.Order.ExpiresAt <= turn.Now)
+            return Refuse(turn, send, SendState.Expired, Reason.Expired, $"at {send.Order.ExpiresAt:O}");
+        if (IsClosed(turn.Profile, send.Trigger, send.Key, send.ArmedThrough))
+            return Refuse(turn, send, SendState.Suppressed, Reason.Unless, "seen after the decision");
+        if (turn.Triggers.Find(send.Trigger) is not { } trigger)
+            return Refuse(turn, send, SendState.Suppressed, Reason.TriggerRemoved, null);
+        if (!trigger.Enabled)
+            return Refuse(turn, send, SendState.Suppressed, Reason.TriggerDisabled, null);
+        if (WhyIrrelevant(trigger, new Scope(turn.Profile, send.Event, turn.Now), turn.Now, decisionId) is { Reason: { } reason } why)
+            return Refuse(turn, send, SendState.Suppressed, reason, why.Detail);
+        if (trigger.QuietHours?.EndAfter(turn.Now, turn.Profile) is { } end)
+            return InQuietHours(turn, send, trigger.QuietHours, end);
+        turn.Record(new Fact.SendAuthorized(decisionId, send.Attempts + 1, turn.Now));
+        return turn.Build([]);
+    }
+
+    private static Turn InQuietHours(TurnBuilder turn, Send send, QuietHours quiet, DateTimeOffset end)
+    {
+        if (!quiet.Delays)
+            return Refuse(turn, send, SendState.Suppressed, Reason.QuietHours, $"until {end:O}");
+        if (send.Order.ExpiresAt <= end)
+            return Refuse(turn, send, SendState.Expired, Reason.Expired, $"at {send.Order.ExpiresAt:O}, in quiet hours");
+        turn.Record(new Fact.SendSettled(send.DecisionId, SendState.Pending, turn.Now, Reason.QuietHours, NextAttemptAt: end));
+        return turn.Build([], Reason.QuietHours);
+    }
+
+    private static Turn Refuse(TurnBuilder turn, Send send, SendState state, string reason, string? detail)
+    {
+        turn.Record(new Fact.SendSettled(send.DecisionId, state, turn.Now, reason, detail));
+        return turn.Build([], reason);
+    }
+
+    /// <summary>An attempt was made. A report of another attempt than the authorized one changes nothing, except that sent is sent.</summary>
+    private static Turn Report(TurnBuilder turn, string decisionId, SendReport report)
+    {
+        if (turn.Profile.FindSend(decisionId) is not { IsOpen: true } send || report.Attempt > send.Attempts || report.Attempt < 1)
+            return turn.Build([]);
+        var isCurrent = send.State == SendState.Authorized && report.Attempt == send.Attempts;
+        switch (report.Outcome)
+        {
+            case SendOutcome.Sent:
+                turn.Record(new Fact.SendSettled(decisionId, SendState.Sent, turn.Now, ProviderId: report.ProviderId, Detail: report.Detail));
+                break;
+            case SendOutcome.Failed when isCurrent:
+                turn.Record(new Fact.SendSettled(decisionId, SendState.Failed, turn.Now, Reason.Provider, report.Detail, report.ProviderId));
+                break;
+            case SendOutcome.Retry when isCurrent:
+                turn.Record(NextAttempt(turn, send, Reason.Provider, report.Detail, report.RetryAfter));
+                break;
+        }
+        return turn.Build([]);
+    }
+
+    private static Fact.SendSettled NextAttempt(TurnBuilder turn, Send send, string reason, string? detail, TimeSpan? atLeast)
+    {
+        if (send.Attempts > Limits.RetryPauses.Length)
+            return new(send.DecisionId, SendState.Failed, turn.Now, reason, $"gave up after {send.Attempts} attempts; {detail}");
+        var pause = Jittered(turn.Profile.Hash, send);
+        var asked = atLeast > Limits.RetryAfterMax ? Limits.RetryAfterMax : atLeast;
+        var next = turn.Now + (asked > pause ? asked.Value : pause);
+        return send.Order.ExpiresAt <= next
+            ? new(send.DecisionId, SendState.Expired, turn.Now, Reason.Expired, $"at {send.Order.ExpiresAt:O}, before the next attempt; {detail}")
+            : new(send.DecisionId, SendState.Pending, turn.Now, reason, detail, NextAttemptAt: next);
+    }
+
+    /// <summary>The pause after an attempt, lengthened by up to a fifth: by a hash, for a decision must be repeatable.</summary>
+    private static TimeSpan Jittered(SipHash hash, Send send)
+    {
+        var pause = Limits.RetryPauses[send.Attempts - 1];
+        var share = hash.Hash($"{send.DecisionId}:{send.Attempts}") % 1000 / 1000.0;
+        return pause + (pause * (0.2 * share));
+    }
+
+    /// <summary>Takes back attempts that were lost with their process, and lets go of what has expired.</summary>
+    private static void LookAfterSends(TurnBuilder turn)
+    {
+        foreach (var send in turn.Profile.Sends)
+        {
+            if (send.State == SendState.Authorized && send.NextAttemptAt <= turn.Now)
+                turn.Record(NextAttempt(turn, send, Reason.Lost, "the attempt was never settled", null));
+            else if (send.State == SendState.Pending && send.Order.ExpiresAt <= turn.Now)
+                turn.Record(new Fact.SendSettled(send.DecisionId, SendState.Expired, turn.Now, Reason.Expired, $"at {send.Order.ExpiresAt:O}"));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+using System.Collections.Immutable;
+
+namespace Orleans.Personalize.Engine;
+
+/// <summary>
+/// The decisions: what an input makes happen to a profile under a set of triggers at an instant. Pure: the same arguments give the same
+/// facts. This file holds the way of an event; the others its parts: waits, firing, sends.
+/// </summary>
+public static partial class Decider
+{
+    public static Turn Decide(Profile profile, Input input, TriggerSet triggers, DateTimeOffset now)
+    {
+        var turn = new TurnBuilder(profile, triggers, now);
+        return input switch
+        {
+            Input.EventsArrived arrived => Arrive(turn, arrived.Events),
+            Input.Tick => Tick(turn),
+            Input.SendRequested requested => Request(turn, requested.DecisionId),
+            Input.SendReported reported => Report(turn, reported.DecisionId, reported.Report),
+            _ => throw new InvalidOperationException($"No decision for {input.GetType().Name}."),
+        };
+    }
+
+    private static Turn Arrive(TurnBuilder turn, IReadOnlyList<CustomerEvent> events)
+    {
+        var receipts = new Receipt[events.Count];
+        foreach (var index in InOrderOfOccurrence(events))
+            receipts[index] = Arrive(turn, events[index]);
+        FireDue(turn, turn.Now);
+        return turn.Build([.. receipts]);
+    }
+
+    private static Receipt Arrive(TurnBuilder turn, CustomerEvent happened)
+    {
+        if (Refusal(happened, turn.Now) is { } refusal)
+            return new(happened.MessageId, ReceiptStatus.Rejected, null, refusal);
+        switch (turn.Profile.Window.Find(turn.Profile.Hash.Hash(happened.MessageId)))
+        {
+            case { } known when known == happened.Fingerprint:
+                return new(happened.MessageId, ReceiptStatus.Duplicate, turn.Profile.Version);
+            case not null:
+                return new(
+                    happened.MessageId, ReceiptStatus.Conflict, turn.Profile.Version, "This message id was used before with another body; the first one stays.");
+        }
+        // At or below the floor it could be an event that was counted and then forgotten.
+        var late = happened.OccurredAt < turn.Now - Limits.LatenessWindow || happened.OccurredAt <= turn.Profile.Window.Floor;
+        if (!late)
+            FireDue(turn, happened.OccurredAt);
+        turn.Record(new Fact.EventApplied(happened, late));
+        var version = turn.Profile.Version;
+        if (late)
+            return new(happened.MessageId, ReceiptStatus.Late, version, "Older than the lateness window: it sets traits and consent only.");
+        Listen(turn, happened);
+        return new(happened.MessageId, ReceiptStatus.Accepted, version);
+    }
+
+    private static string? Refusal(CustomerEvent happened, DateTimeOffset now)
+    {
+        if (happened.OccurredAt > now + Limits.FutureMax)
+            return $"/occurredAt is more than {Limits.FutureMax.TotalMinutes:0} minutes in the future.";
+        foreach (var (name, value) in Json.Members(happened.Traits))
+        {
+            if (value.Span.Length > Limits.TraitBytesMax)
+                return $"/traits/{name} is larger than {Limits.TraitBytesMax} bytes.";
+        }
+        return null;
+    }
+
+    private static void Listen(TurnBuilder turn, CustomerEvent happened)
+    {
+        var listeners = turn.Triggers.ListenersOf(happened);
+        if (listeners.IsEmpty)
+            return;
+        var kept = KeptEvent.Of(happened);
+        foreach (var trigger in listeners)
+        {
+            if (!trigger.Enabled)
+                continue;
+            // The same event may close an old wait and open a new one, in this order.
+            var scope = new Scope(turn.Profile, kept, kept.Stamp.At);
+            foreach (var pattern in trigger.Unless)
+            {
+                if (pattern.Matches(scope))
+                {
+                    CloseWaits(turn, trigger, kept);
+                    break;
+                }
+            }
+            if (trigger.On.Matches(new Scope(turn.Profile, kept, kept.Stamp.At)))
+                Match(turn, trigger, kept, happened.ReceivedAt);
+        }
+    }
+
+    private static IEnumerable<int> InOrderOfOccurrence(IReadOnlyList<CustomerEvent> events) => events.Count == 1
+        ? [0]
+        : Enumerable.Range(0, events.Count).OrderBy(index => Stamp.Of(events[index]));
+
+    private static Turn Tick(TurnBuilder turn)
+    {
+        FireDue(turn, turn.Now);
+        LookAfterSends(turn);
+        return turn.Build([]);
+    }
+
+    /// <summary>Collects the facts of a turn and keeps the profile that they lead to at hand.</summary>
+    private sealed class TurnBuilder(Profile profile, TriggerSet triggers, DateTimeOffset now)
+    {
+        private readonly ImmutableArray<Fact>.Builder facts = ImmutableArray.CreateBuilder<Fact>();
+
+        public Profile Profile { get; private set; } = profile;
+
+        public TriggerSet Triggers => triggers;
+
+        public DateTimeOffset Now => now;
+
+        public void Record(Fact fact)
+        {
+            facts.Add(fact);
+            Profile = Evolver.Evolve(Profile, fact);
+        }
+
+        public Turn Build(ImmutableArray<Receipt> receipts, string? refusal = null) => new(Profile, facts.DrainToImmutable(), receipts, refusal);
+    }
+}

@@ -1,0 +1,207 @@
+using System.Collections.Immutable;
+
+namespace Orleans.Personalize.Engine;
+
+/// <summary>The fold: what a fact makes of a profile. Total and pure; it knows neither triggers nor the clock.</summary>
+public static class Evolver
+{
+    public static Profile Evolve(Profile profile, Fact fact)
+    {
+        var evolved = fact switch
+        {
+            Fact.EventApplied applied => Applied(profile, applied),
+            Fact.UnlessSeen seen => Marked(profile, seen.Trigger, seen.Key, seen.By, null),
+            Fact.WaitArmed armed => Armed(profile, armed),
+            Fact.Decided decided => Decided(profile, decided),
+            Fact.SendAuthorized authorized => Authorized(profile, authorized),
+            Fact.SendSettled settled => Settled(profile, settled),
+            _ => throw new InvalidOperationException($"No fold for {fact.GetType().Name}."),
+        };
+        return evolved with { Version = profile.Version + 1 };
+    }
+
+    private static Profile Applied(Profile profile, Fact.EventApplied fact)
+    {
+        var happened = fact.Event;
+        var stamp = Stamp.Of(happened);
+        profile = profile with
+        {
+            Window = profile.Window.Add(
+                profile.Hash.Hash(happened.MessageId), happened.Fingerprint, happened.OccurredAt, happened.ReceivedAt),
+            Traits = Written(profile.Traits, happened, happened.Traits, Limits.TraitsMax),
+            Consents = Written(profile.Consents, happened, happened.Consent, Limits.ConsentsMax),
+            Latest = happened,
+        };
+        if (fact.Late)
+            return profile;
+        return profile with
+        {
+            FirstSeenAt = profile.FirstSeenAt < stamp.At ? profile.FirstSeenAt : stamp.At,
+            LastSeenAt = profile.LastSeenAt > stamp.At ? profile.LastSeenAt : stamp.At,
+            Counters = Counted(profile.Counters, happened.Name ?? TypeName(happened.Type), stamp.At),
+            Recent = profile.Recent
+                .Insert(new Activity(stamp, happened.Type, happened.Name, happened.Source), static (a, b) => a.Stamp.CompareTo(b.Stamp))
+                .KeepLast(Limits.RecentMax),
+            Cart = profile.Cart.Apply(happened),
+            Orders = Order.Apply(profile.Orders, happened),
+        };
+    }
+
+    private static ImmutableArray<Trait> Written(ImmutableArray<Trait> fields, CustomerEvent happened, JsonText written, int max)
+    {
+        if (written.IsAbsent)
+            return fields;
+        foreach (var (name, value) in Json.Members(written))
+        {
+            var trait = new Trait(name, value, Stamp.Of(happened), happened.Source, happened.SourcePriority);
+            var found = fields.Find(name, static field => field.Name);
+            if (found < 0 || Trait.CompareWrites(trait, fields[found]) > 0)
+                fields = fields.Put(found, trait);
+        }
+        return fields.DropLowest(max, static (a, b) => Trait.CompareWrites(a, b) is not 0 and var order ? order : string.CompareOrdinal(a.Name, b.Name));
+    }
+
+    private static ImmutableArray<Counter> Counted(ImmutableArray<Counter> counters, string name, DateTimeOffset at)
+    {
+        var found = counters.Find(name, static counter => counter.Name);
+        var counter = found < 0
+            ? new Counter(name, 1, at, at, [at])
+            : counters[found] with
+            {
+                Count = counters[found].Count + 1,
+                FirstAt = at < counters[found].FirstAt ? at : counters[found].FirstAt,
+                LastAt = at > counters[found].LastAt ? at : counters[found].LastAt,
+                Times = counters[found].Times.Insert(at, static (a, b) => a.CompareTo(b)).KeepLast(Limits.CounterTimesMax),
+            };
+        return counters.Put(found, counter).DropLowest(Limits.CountersMax, static (a, b) =>
+            a.LastAt.CompareTo(b.LastAt) is not 0 and var order ? order : string.CompareOrdinal(a.Name, b.Name));
+    }
+
+    private static Profile Marked(Profile profile, string trigger, string? key, Stamp? unless, DateTimeOffset? decided)
+    {
+        var known = profile.FindMark(trigger, key);
+        var mark = new Mark(trigger, key, Later(unless, known?.UnlessThrough), Later(decided, known?.DecidedThrough));
+        var marks = known is null
+            ? profile.Marks.Insert(mark, static (a, b) => CompareSlots(a.Trigger, a.Key, b.Trigger, b.Key))
+            : profile.Marks.Replace(known, mark);
+        return profile with { Marks = marks.DropLowest(Limits.MarksMax, static (a, b) => a.LastAt.CompareTo(b.LastAt)) };
+    }
+
+    private static Profile Armed(Profile profile, Fact.WaitArmed fact)
+    {
+        var happened = KeptEvent.Of(profile.Latest ?? throw new InvalidOperationException("A wait was armed without an event.")).Trimmed();
+        var known = profile.FindWait(fact.Trigger, fact.Key);
+        var arms = known?.Arms.With(fact.Arm) ?? Arms.Of(fact.Arm);
+        var wait = new Wait(
+            fact.Trigger, fact.TriggerVersion, fact.Key, arms, fact.Deadline, known is null || arms.Last == fact.Arm ? happened : known.Event);
+        return profile with
+        {
+            Waits = known is null
+                ? profile.Waits.Insert(wait, static (a, b) => CompareSlots(a.Trigger, a.Key, b.Trigger, b.Key))
+                : profile.Waits.Replace(known, wait),
+        };
+    }
+
+    private static Profile Decided(Profile profile, Fact.Decided fact)
+    {
+        KeptEvent? happened = null;
+        if (fact.Wait is { } closed)
+        {
+            var wait = profile.FindWait(fact.Trigger, fact.Key) ?? throw new InvalidOperationException("A decision closes a wait that is not open.");
+            happened = wait.Event;
+            profile = profile with
+            {
+                Waits = wait.Arms.After(closed.Through) is { } left && closed.NextDeadline is { } deadline
+                    ? profile.Waits.Replace(wait, wait with { Arms = left, Deadline = deadline })
+                    : profile.Waits.Remove(wait),
+            };
+            if (closed.Fired)
+                profile = Marked(profile, fact.Trigger, fact.Key, null, fact.At);
+        }
+        profile = profile with
+        {
+            Decisions = profile.Decisions
+                .Add(new(fact.DecisionId, fact.Trigger, fact.TriggerVersion, fact.Key, fact.At, fact.IsSend, fact.Reason, fact.Detail))
+                .KeepLast(Limits.DecisionsMax),
+        };
+        if (fact.IsSend || fact.Reason is Reason.Holdout or Reason.Shadow)
+            profile = profile with { Tallies = Tallied(profile.Tallies, fact) };
+        if (fact.Send is not { } order)
+            return profile;
+        happened ??= KeptEvent.Of(profile.Latest ?? throw new InvalidOperationException("A send without an event.")).Trimmed();
+        var send = new Send(
+            fact.DecisionId, fact.Trigger, fact.Key, order, fact.DecidedAt, fact.ArmedThrough, happened, SendState.Pending, 0, order.NotBefore);
+        return profile with { Sends = profile.Sends.Add(send) };
+    }
+
+    private static ImmutableArray<Tally> Tallied(ImmutableArray<Tally> tallies, Fact.Decided fact)
+    {
+        var found = tallies.Find(fact.Trigger, static tally => tally.Trigger);
+        var entries = found < 0 ? [] : tallies[found].Entries;
+        var tally = new Tally(fact.Trigger, entries.Add(new(fact.DecisionId, fact.DecidedAt)).KeepLast(Limits.TallyMax));
+        return tallies.Put(found, tally).DropLowest(Limits.TalliesMax, static (a, b) => a.Entries[^1].At.CompareTo(b.Entries[^1].At));
+    }
+
+    private static Profile Authorized(Profile profile, Fact.SendAuthorized fact) => WithSend(profile, fact.DecisionId, send => send with
+    {
+        State = SendState.Authorized,
+        Attempts = fact.Attempt,
+        NextAttemptAt = fact.At + Limits.AuthorizationLease,
+    });
+
+    private static Profile Settled(Profile profile, Fact.SendSettled fact)
+    {
+        profile = WithSend(profile, fact.DecisionId, send => send with
+        {
+            State = fact.State,
+            Reason = fact.Reason,
+            ProviderId = fact.ProviderId ?? send.ProviderId,
+            NextAttemptAt = fact.NextAttemptAt ?? fact.At,
+        });
+        if (fact.State is SendState.Suppressed or SendState.Expired or SendState.Failed)
+            profile = profile with { Tallies = Untallied(profile.Tallies, fact.DecisionId) };
+        return profile with { Sends = WithoutOldFinished(profile.Sends) };
+    }
+
+    private static Profile WithSend(Profile profile, string decisionId, Func<Send, Send> change)
+    {
+        var send = profile.FindSend(decisionId) ?? throw new InvalidOperationException($"There is no send {decisionId}.");
+        return profile with { Sends = profile.Sends.Replace(send, change(send)) };
+    }
+
+    /// <summary>What did not go out does not count against a limit.</summary>
+    private static ImmutableArray<Tally> Untallied(ImmutableArray<Tally> tallies, string decisionId)
+    {
+        for (var i = 0; i < tallies.Length; i++)
+        {
+            var left = tallies[i].Entries.RemoveAll(entry => entry.DecisionId == decisionId);
+            if (left.Length != tallies[i].Entries.Length)
+                return left.IsEmpty ? tallies.RemoveAt(i) : tallies.SetItem(i, tallies[i] with { Entries = left });
+        }
+        return tallies;
+    }
+
+    private static ImmutableArray<Send> WithoutOldFinished(ImmutableArray<Send> sends)
+    {
+        var finished = sends.Count(static send => !send.IsOpen);
+        for (var i = 0; finished > Limits.FinishedSendsMax; i++)
+        {
+            if (sends[i].IsOpen)
+                continue;
+            sends = sends.RemoveAt(i--);
+            finished--;
+        }
+        return sends;
+    }
+
+    private static T? Later<T>(T? left, T? right) where T : struct, IComparable<T> =>
+        Nullable.Compare(left, right) > 0 ? left : right;
+
+    private static int CompareSlots(string trigger, string? key, string otherTrigger, string? otherKey) =>
+        string.CompareOrdinal(trigger, otherTrigger) is not 0 and var order ? order : string.CompareOrdinal(key, otherKey);
+
+    /// <summary>The name under which a nameless call is counted and listened to.</summary>
+    internal static string TypeName(EventType type) => TypeNames[(int)type];
+
+    private static readonly string[] TypeNames = ["track", "identify", "page", "screen", "group", "alias"];
+}

@@ -1,0 +1,127 @@
+using System.Text.Json.Serialization;
+
+namespace Orleans.Personalize.Engine;
+
+/// <summary>
+/// What the journal stores of a customer; folding a customer's facts gives its profile. A closed union. The names and members here are the
+/// storage format (see <see cref="Journal.FactCodec"/>): members may be added with a default, anything else needs a new version and an upcaster.
+/// Facts hold all that a fold may not look up: the time, the version of the trigger, what was decided.
+/// </summary>
+public abstract record Fact
+{
+    private Fact() { }
+
+    /// <summary>An event was taken in.</summary>
+    /// <param name="Late">It was older than the lateness window: it sets traits and consent and nothing else.</param>
+    public sealed record EventApplied(CustomerEvent Event, bool Late) : Fact;
+
+    /// <summary>An event that closes waits of a trigger was seen; those it names that occurred before it stay closed, even if they arrive later.</summary>
+    /// <param name="Key">Null closes every key.</param>
+    public sealed record UnlessSeen(string Trigger, string? Key, Stamp By) : Fact;
+
+    /// <summary>The event applied just before opened a wait or keeps it open.</summary>
+    public sealed record WaitArmed(string Trigger, long TriggerVersion, string? Key, Stamp Arm, DateTimeOffset Deadline) : Fact;
+
+    /// <summary>A trigger came to an outcome.</summary>
+    public sealed record Decided : Fact
+    {
+        public required string DecisionId { get; init; }
+        public required string Trigger { get; init; }
+        public required long TriggerVersion { get; init; }
+        public string? Key { get; init; }
+        /// <summary>The instant the outcome belongs to: a wait's deadline, or when the event occurred.</summary>
+        public required DateTimeOffset At { get; init; }
+        /// <summary>When it was decided.</summary>
+        public required DateTimeOffset DecidedAt { get; init; }
+        /// <summary>The first event of what was decided about; part of the decision's identity.</summary>
+        public required Stamp ArmedBy { get; init; }
+        /// <summary>The last one.</summary>
+        public required Stamp ArmedThrough { get; init; }
+        /// <summary>One of <see cref="Engine.Reason"/>; null for a live send.</summary>
+        public string? Reason { get; init; }
+        /// <summary>More on the reason, for people: the condition that did not hold, the event that closed the wait.</summary>
+        public string? Detail { get; init; }
+        /// <summary>Set when the decision is about a wait.</summary>
+        public WaitClosed? Wait { get; init; }
+        /// <summary>Set when something is to be sent.</summary>
+        public SendOrder? Send { get; init; }
+
+        [JsonIgnore]
+        public bool IsSend => Send is not null;
+    }
+
+    /// <summary>An attempt at a send may go out.</summary>
+    public sealed record SendAuthorized(string DecisionId, int Attempt, DateTimeOffset At) : Fact;
+
+    /// <summary>What became of a send, or of an attempt.</summary>
+    /// <param name="State">The new state; <see cref="SendState.Pending"/> means another attempt at <paramref name="NextAttemptAt"/>.</param>
+    /// <param name="Reason">One of <see cref="Engine.Reason"/> where the state alone does not say why.</param>
+    public sealed record SendSettled(
+        string DecisionId,
+        SendState State,
+        DateTimeOffset At,
+        string? Reason = null,
+        string? Detail = null,
+        string? ProviderId = null,
+        DateTimeOffset? NextAttemptAt = null) : Fact;
+}
+
+/// <param name="Through">Events up to this one no longer keep the wait open.</param>
+/// <param name="NextDeadline">The deadline of what is left of the wait; null when nothing is.</param>
+/// <param name="Fired">The deadline was reached; false when an <c>unless</c> closed the wait before.</param>
+public sealed record WaitClosed(Stamp Through, DateTimeOffset? NextDeadline, bool Fired);
+
+public sealed record SendOrder(
+    string Sender,
+    string? Template,
+    string Channel,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] JsonText Data,
+    int Priority,
+    DateTimeOffset NotBefore,
+    DateTimeOffset? ExpiresAt);
+
+public enum SendState
+{
+    [JsonStringEnumMemberName("pending")] Pending,
+    [JsonStringEnumMemberName("authorized")] Authorized,
+    [JsonStringEnumMemberName("sent")] Sent,
+    [JsonStringEnumMemberName("failed")] Failed,
+    [JsonStringEnumMemberName("suppressed")] Suppressed,
+    [JsonStringEnumMemberName("expired")] Expired,
+    [JsonStringEnumMemberName("parked")] Parked,
+}
+
+/// <summary>Why something was not sent: the codes that facts, APIs and metrics share.</summary>
+public static class Reason
+{
+    /// <summary>An event named under <c>unless</c> came in time.</summary>
+    public const string Unless = "unless";
+    /// <summary>The event arrived later than the trigger's <c>freshness</c>.</summary>
+    public const string Stale = "stale";
+    /// <summary>The event belongs to a time that this trigger has already decided about.</summary>
+    public const string Superseded = "superseded";
+    public const string TriggerRemoved = "trigger-removed";
+    public const string TriggerDisabled = "trigger-disabled";
+    /// <summary>Outside of the trigger's <c>rollout.percent</c>.</summary>
+    public const string Rollout = "rollout";
+    /// <summary>The trigger's <c>if</c> did not hold.</summary>
+    public const string Condition = "condition";
+    public const string Cooldown = "cooldown";
+    public const string Limit = "limit";
+    /// <summary>The customer has refused the channel.</summary>
+    public const string Consent = "consent";
+    public const string QuietHours = "quiet-hours";
+    public const string Expired = "expired";
+    /// <summary>In the trigger's control group: all conditions held and nothing is sent.</summary>
+    public const string Holdout = "holdout";
+    /// <summary>The trigger runs in shadow mode: all conditions held and nothing is sent.</summary>
+    public const string Shadow = "shadow";
+    /// <summary>The customer has as many open waits as are allowed.</summary>
+    public const string WaitLimit = "wait-limit";
+    /// <summary>The customer has as many unfinished sends as are allowed.</summary>
+    public const string OutboxFull = "outbox-full";
+    /// <summary>An authorized attempt was never settled: the process that made it was lost.</summary>
+    public const string Lost = "lost";
+    /// <summary>The provider refused it, or the last attempt failed.</summary>
+    public const string Provider = "provider";
+}

@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+
+namespace Orleans.Personalize.Engine;
+
+/// <summary>What a profile is asked to decide about. Closed.</summary>
+public abstract record Input
+{
+    private Input() { }
+
+    /// <summary>Events of the customer, in any order.</summary>
+    public sealed record EventsArrived(IReadOnlyList<CustomerEvent> Events) : Input;
+
+    /// <summary>Time has passed.</summary>
+    public sealed record Tick : Input
+    {
+        public static readonly Tick Now = new();
+    }
+
+    /// <summary>A sender is about to deliver.</summary>
+    public sealed record SendRequested(string DecisionId) : Input;
+
+    /// <summary>A sender has tried.</summary>
+    public sealed record SendReported(string DecisionId, SendReport Report) : Input;
+}
+
+/// <summary>The outcome of one <see cref="Decider.Decide"/>.</summary>
+/// <param name="Profile">The profile after the facts.</param>
+/// <param name="Facts">To be recorded before anything of this turn is shown.</param>
+/// <param name="Receipts">One for each event, in the order given.</param>
+/// <param name="Refusal">Why a requested send must not go out; null when it may.</param>
+public sealed record Turn(Profile Profile, ImmutableArray<Fact> Facts, ImmutableArray<Receipt> Receipts, string? Refusal = null);

@@ -1,0 +1,87 @@
+namespace Orleans.Personalize.Engine;
+
+/// <summary>Every bound of a profile, in one place, each with its reason. Changing one changes no stored fact, only what a fold keeps.</summary>
+public static class Limits
+{
+    /// <summary>How late an event may be and still count: a phone that was offline over a long weekend.</summary>
+    public static readonly TimeSpan LatenessWindow = TimeSpan.FromHours(72);
+
+    /// <summary>How far a source's clock may run ahead of ours; more is a wrong clock, not an event.</summary>
+    public static readonly TimeSpan FutureMax = TimeSpan.FromMinutes(5);
+
+    /// <summary>Message ids kept however old they are, so that a quiet customer's repeats are called duplicates, not late events.</summary>
+    public const int DedupeIdsMin = 256;
+
+    /// <summary>Message ids kept at the most: 24 bytes each. When it overflows the lateness window of that customer shrinks instead.</summary>
+    public const int DedupeIdsMax = 4096;
+
+    /// <summary>Traits kept, the most recently written ones.</summary>
+    public const int TraitsMax = 256;
+
+    /// <summary>Bytes of one trait's JSON value; larger ones belong into another store with a link here.</summary>
+    public const int TraitBytesMax = 8 * 1024;
+
+    /// <summary>Channels of consent kept.</summary>
+    public const int ConsentsMax = 64;
+
+    /// <summary>Event names counted, the most recently seen ones.</summary>
+    public const int CountersMax = 128;
+
+    /// <summary>Exact instants kept of each event name, the newest: what <c>count … within</c> can count to.</summary>
+    public const int CounterTimesMax = 128;
+
+    /// <summary>Events shown as the latest activity.</summary>
+    public const int RecentMax = 50;
+
+    /// <summary>Cart operations since the last order that the cart is folded from, the newest.</summary>
+    public const int CartOperationsMax = 128;
+
+    /// <summary>Orders kept, the newest.</summary>
+    public const int OrdersMax = 64;
+
+    /// <summary>Open waits of one customer; a wait beyond it is a suppressed decision.</summary>
+    public const int WaitsMax = 64;
+
+    /// <summary>Events remembered as keeping one wait open: its first one and the newest.</summary>
+    public const int WaitArmsMax = 32;
+
+    /// <summary>Bytes of the arming event's properties that a wait or a send keeps for its template; larger ones are left out.</summary>
+    public const int KeptPropertiesBytesMax = 8 * 1024;
+
+    /// <summary>Sends that are not finished; a decision beyond it is suppressed.</summary>
+    public const int OpenSendsMax = 64;
+
+    /// <summary>Finished sends kept for people to look at.</summary>
+    public const int FinishedSendsMax = 50;
+
+    /// <summary>Decisions kept for people to look at; all of them are in the journal.</summary>
+    public const int DecisionsMax = 50;
+
+    /// <summary>Pairs of trigger and key whose last closing or decision is remembered for events that arrive out of order.</summary>
+    public const int MarksMax = 256;
+
+    /// <summary>Triggers whose recent sends are remembered for their limits.</summary>
+    public const int TalliesMax = 128;
+
+    /// <summary>Sends remembered for the limits of one trigger; <c>limits.max</c> cannot be higher.</summary>
+    public const int TallyMax = 64;
+
+    /// <summary>How long an authorized attempt may go unsettled before it is taken for lost: longer than any sender's time-out.</summary>
+    public static readonly TimeSpan AuthorizationLease = TimeSpan.FromMinutes(2);
+
+    /// <summary>
+    /// Pauses between attempts, the example schedule of Standard Webhooks
+    /// (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md). After the last one a send has failed.
+    /// </summary>
+    public static readonly TimeSpan[] RetryPauses =
+    [
+        TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(30), TimeSpan.FromHours(2), TimeSpan.FromHours(5),
+        TimeSpan.FromHours(10), TimeSpan.FromHours(14), TimeSpan.FromHours(20), TimeSpan.FromHours(24),
+    ];
+
+    /// <summary>The longest pause a provider can ask for; after that asking again costs nothing.</summary>
+    public static readonly TimeSpan RetryAfterMax = TimeSpan.FromDays(1);
+
+    /// <summary>The longest wait, cooldown or window of a trigger: what is decided later than this was not caused by the event.</summary>
+    public static readonly TimeSpan TriggerDurationMax = TimeSpan.FromDays(400);
+}

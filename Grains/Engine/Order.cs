@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+
+namespace Orleans.Personalize.Engine;
+
+public enum OrderStatus
+{
+    [JsonStringEnumMemberName("completed")] Completed,
+    [JsonStringEnumMemberName("updated")] Updated,
+    [JsonStringEnumMemberName("refunded")] Refunded,
+    [JsonStringEnumMemberName("cancelled")] Cancelled,
+}
+
+/// <summary>An order, from Segment's e-commerce events that carry an <c>order_id</c>. Each part is of the newest event that told it.</summary>
+/// <param name="PlacedAt">The first event of the order.</param>
+/// <param name="StatusBy">The event the status is from.</param>
+/// <param name="TotalBy">The event the total is from.</param>
+public sealed record Order(
+    string OrderId, Stamp PlacedAt, OrderStatus Status, Stamp StatusBy, decimal? Total, string? Currency, Stamp? TotalBy)
+{
+    [JsonIgnore]
+    public bool Counts => Status is OrderStatus.Completed or OrderStatus.Updated;
+
+    public static ImmutableArray<Order> Apply(ImmutableArray<Order> orders, CustomerEvent happened)
+    {
+        if (happened.Type != EventType.Track || StatusOf(happened.Name) is not { } status)
+            return orders;
+        if (Json.Find(happened.Properties, "order_id") is not { Kind: ScalarKind.Text or ScalarKind.Number } id)
+            return orders;
+        var stamp = Stamp.Of(happened);
+        var total = status is OrderStatus.Completed or OrderStatus.Updated ? TotalOf(happened.Properties) : null;
+        var currency = Json.Find(happened.Properties, "currency") is { Kind: ScalarKind.Text } named ? named.Text : null;
+        var found = orders.Find(id.ToString(), static order => order.OrderId);
+        var order = found < 0
+            ? new Order(id.ToString(), stamp, status, stamp, total, total is null ? null : currency, total is null ? null : stamp)
+            : orders[found].With(stamp, status, total, currency);
+        return orders.Put(found, order).DropLowest(Limits.OrdersMax, static (a, b) => a.PlacedAt.CompareTo(b.PlacedAt));
+    }
+
+    private Order With(Stamp stamp, OrderStatus status, decimal? total, string? currency)
+    {
+        var order = this;
+        if (stamp < order.PlacedAt)
+            order = order with { PlacedAt = stamp };
+        if (stamp > order.StatusBy)
+            order = order with { Status = status, StatusBy = stamp };
+        if (total is not null && (order.TotalBy is null || stamp > order.TotalBy))
+            order = order with { Total = total, Currency = currency, TotalBy = stamp };
+        return order;
+    }
+
+    private static OrderStatus? StatusOf(string? name) => name switch
+    {
+        "Order Completed" => OrderStatus.Completed,
+        "Order Updated" => OrderStatus.Updated,
+        "Order Refunded" => OrderStatus.Refunded,
+        "Order Cancelled" => OrderStatus.Cancelled,
+        _ => null,
+    };
+
+    private static decimal? TotalOf(JsonText properties) =>
+        Quantities.Of(Json.Find(properties, "total"))
+        ?? Quantities.Of(Json.Find(properties, "revenue"))
+        ?? Quantities.Of(Json.Find(properties, "value"));
+}

@@ -1,0 +1,186 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+
+namespace Orleans.Personalize.Engine;
+
+/// <summary>
+/// The live state of one customer: the fold of its facts. Immutable. Lists are sorted and bounded (<see cref="Limits"/>), so that the same
+/// events give the same profile whatever order they arrive in.
+/// </summary>
+public sealed record Profile
+{
+    public required CustomerKey Key { get; init; }
+
+    /// <summary>How many facts it was folded from.</summary>
+    public long Version { get; init; }
+
+    public DateTimeOffset? FirstSeenAt { get; init; }
+    public DateTimeOffset? LastSeenAt { get; init; }
+
+    /// <summary>By name.</summary>
+    public ImmutableArray<Trait> Traits { get; init; } = [];
+
+    /// <summary>By channel; the values are JSON booleans.</summary>
+    public ImmutableArray<Trait> Consents { get; init; } = [];
+
+    /// <summary>By event name.</summary>
+    public ImmutableArray<Counter> Counters { get; init; } = [];
+
+    /// <summary>The latest events, by when they occurred.</summary>
+    public ImmutableArray<Activity> Recent { get; init; } = [];
+
+    public Cart Cart { get; init; } = Cart.Empty;
+
+    /// <summary>By order id.</summary>
+    public ImmutableArray<Order> Orders { get; init; } = [];
+
+    /// <summary>By (trigger, key).</summary>
+    public ImmutableArray<Wait> Waits { get; init; } = [];
+
+    /// <summary>By (trigger, key).</summary>
+    public ImmutableArray<Mark> Marks { get; init; } = [];
+
+    /// <summary>By trigger.</summary>
+    public ImmutableArray<Tally> Tallies { get; init; } = [];
+
+    /// <summary>By when they were decided.</summary>
+    public ImmutableArray<Send> Sends { get; init; } = [];
+
+    /// <summary>The latest decisions, by when they were made.</summary>
+    public ImmutableArray<DecisionNote> Decisions { get; init; } = [];
+
+    [JsonIgnore]
+    public DedupeWindow Window { get; init; } = DedupeWindow.Empty;
+
+    /// <summary>The event that the facts before the next event are about; not part of what is kept.</summary>
+    [JsonIgnore]
+    public CustomerEvent? Latest { get; init; }
+
+    /// <summary>The key of this customer's hashes.</summary>
+    [JsonIgnore]
+    public SipHash Hash { get; init; }
+
+    public static Profile New(CustomerKey key) => new() { Key = key, Hash = SipHash.KeyedBy(key.ToString()) };
+
+    public Trait? FindTrait(string name) => Traits.Find(name, static t => t.Name) is >= 0 and var at ? Traits[at] : null;
+
+    public Counter? FindCounter(string name) => Counters.Find(name, static c => c.Name) is >= 0 and var at ? Counters[at] : null;
+
+    public Wait? FindWait(string trigger, string? key)
+    {
+        foreach (var wait in Waits)
+        {
+            if (wait.Trigger == trigger && wait.Key == key)
+                return wait;
+        }
+        return null;
+    }
+
+    public Mark? FindMark(string trigger, string? key)
+    {
+        foreach (var mark in Marks)
+        {
+            if (mark.Trigger == trigger && mark.Key == key)
+                return mark;
+        }
+        return null;
+    }
+
+    public Send? FindSend(string decisionId)
+    {
+        foreach (var send in Sends)
+        {
+            if (send.DecisionId == decisionId)
+                return send;
+        }
+        return null;
+    }
+
+    /// <summary>What the customer has said of a channel; null when nothing.</summary>
+    public bool? Allows(string channel) => Consents.Find(channel, static c => c.Name) is >= 0 and var at
+        ? Consents[at].Value.Span switch { [(byte)'t', ..] => true, [(byte)'f', ..] => false, _ => null }
+        : null;
+}
+
+/// <summary>A field with its provenance. The value <c>null</c> is a removal and is kept, so that an older write cannot come back.</summary>
+public sealed record Trait(string Name, JsonText Value, Stamp Stamp, string Source, int Priority)
+{
+    [JsonIgnore]
+    public bool IsRemoved => Value.Span.SequenceEqual("null"u8);
+
+    /// <summary>The order of writes: last writer wins by (occurredAt, source priority, messageId).</summary>
+    public static int CompareWrites(Trait left, Trait right) => (left, right) switch
+    {
+        _ when left.Stamp.At.CompareTo(right.Stamp.At) is not 0 and var byTime => byTime,
+        _ when left.Priority.CompareTo(right.Priority) is not 0 and var byPriority => byPriority,
+        _ => string.CompareOrdinal(left.Stamp.MessageId, right.Stamp.MessageId),
+    };
+}
+
+/// <param name="Times">The newest occurrences, oldest first.</param>
+public sealed record Counter(string Name, long Count, DateTimeOffset FirstAt, DateTimeOffset LastAt, ImmutableArray<DateTimeOffset> Times);
+
+public sealed record Activity(Stamp Stamp, EventType Type, string? Name, string Source);
+
+/// <summary>A wait: what keeps it open and when it runs out. Its key is null for "one per customer".</summary>
+/// <param name="Event">The newest of those events.</param>
+public sealed record Wait(
+    string Trigger, long TriggerVersion, string? Key, Arms Arms, DateTimeOffset Deadline, KeptEvent Event);
+
+/// <summary>An event as a trigger's conditions and templates see it.</summary>
+public sealed record KeptEvent(
+    EventType Type,
+    string? Name,
+    string Source,
+    Stamp Stamp,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] JsonText Properties)
+{
+    public static KeptEvent Of(CustomerEvent happened) =>
+        new(happened.Type, happened.Name, happened.Source, Stamp.Of(happened), happened.Properties);
+
+    /// <summary>As a wait or a send keeps it: without properties that are too large.</summary>
+    public KeptEvent Trimmed() => Properties.Span.Length <= Limits.KeptPropertiesBytesMax ? this : this with { Properties = default };
+}
+
+/// <summary>What events that arrive late must know of a trigger and key.</summary>
+/// <param name="UnlessThrough">The newest event that closed it.</param>
+/// <param name="DecidedThrough">The newest deadline that was reached.</param>
+public sealed record Mark(string Trigger, string? Key, Stamp? UnlessThrough, DateTimeOffset? DecidedThrough)
+{
+    /// <summary>The order in which marks are forgotten.</summary>
+    public DateTimeOffset LastAt => (UnlessThrough?.At, DecidedThrough) switch
+    {
+        (null, null) => DateTimeOffset.MinValue,
+        ({ } unless, null) => unless,
+        (null, { } decided) => decided,
+        ({ } unless, { } decided) => unless > decided ? unless : decided,
+    };
+}
+
+/// <summary>The recent sends of a trigger, for its limits; oldest first.</summary>
+public sealed record Tally(string Trigger, ImmutableArray<TallyEntry> Entries);
+
+public sealed record TallyEntry(string DecisionId, DateTimeOffset At);
+
+/// <summary>An item of the outbox.</summary>
+/// <param name="NextAttemptAt">While pending: not before this. While authorized: when the attempt counts as lost.</param>
+public sealed record Send(
+    string DecisionId,
+    string Trigger,
+    string? Key,
+    SendOrder Order,
+    DateTimeOffset DecidedAt,
+    Stamp ArmedThrough,
+    KeptEvent Event,
+    SendState State,
+    int Attempts,
+    DateTimeOffset NextAttemptAt,
+    string? Reason = null,
+    string? ProviderId = null)
+{
+    [JsonIgnore]
+    public bool IsOpen => State is SendState.Pending or SendState.Authorized or SendState.Parked;
+}
+
+public sealed record DecisionNote(
+    string DecisionId, string Trigger, long TriggerVersion, string? Key, DateTimeOffset At, bool IsSend, string? Reason, string? Detail);

@@ -1,0 +1,138 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using Orleans.Personalize.Engine;
+
+namespace Orleans.Personalize.Journal;
+
+/// <summary>
+/// The payload of a journal record: one format byte (1), then a UTF-8 JSON array of facts, each
+/// <c>{"type":"…","v":1,"data":{…}}</c>. What was ever written is read for ever: a changed shape gets a new <c>v</c> and an upcaster from the one
+/// before, with a golden file each (tests/Grains.Tests/Journal/golden). An unknown type or a newer version is an error, never skipped.
+/// </summary>
+public static class FactCodec
+{
+    private const byte Format = 1;
+
+    /// <summary>Each fact type under its stored name, with the steps from version 1 up to the current one.</summary>
+    private static readonly ImmutableArray<FactType> Types =
+    [
+        new("eventApplied", typeof(Fact.EventApplied), FactJson.Default.EventApplied, []),
+        new("unlessSeen", typeof(Fact.UnlessSeen), FactJson.Default.UnlessSeen, []),
+        new("waitArmed", typeof(Fact.WaitArmed), FactJson.Default.WaitArmed, []),
+        new("decided", typeof(Fact.Decided), FactJson.Default.Decided, []),
+        new("sendAuthorized", typeof(Fact.SendAuthorized), FactJson.Default.SendAuthorized, []),
+        new("sendSettled", typeof(Fact.SendSettled), FactJson.Default.SendSettled, []),
+    ];
+
+    private static readonly Dictionary<string, FactType> ByName = Types.ToDictionary(static type => type.Name);
+    private static readonly Dictionary<Type, FactType> ByType = Types.ToDictionary(static type => type.Type);
+
+    public static byte[] Encode(ImmutableArray<Fact> facts)
+    {
+        var buffer = new ArrayBufferWriter<byte>(512);
+        buffer.Write([Format]);
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true }))
+        {
+            writer.WriteStartArray();
+            foreach (var fact in facts)
+                Write(writer, fact);
+            writer.WriteEndArray();
+        }
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <exception cref="FormatException">The payload is of an unknown format, holds an unknown fact type or version, or is damaged.</exception>
+    public static ImmutableArray<Fact> Decode(ReadOnlyMemory<byte> payload)
+    {
+        var facts = ImmutableArray.CreateBuilder<Fact>();
+        foreach (var (_, fact, _) in Read(payload))
+            facts.Add(fact);
+        return facts.DrainToImmutable();
+    }
+
+    /// <summary>The facts with their stored names and their <c>data</c> as stored, for people to read.</summary>
+    public static IEnumerable<(string Type, Fact Fact, JsonText Data)> Read(ReadOnlyMemory<byte> payload)
+    {
+        if (payload.Length < 2 || payload.Span[0] != Format)
+            throw new FormatException($"A journal record has the unknown format {(payload.IsEmpty ? "(empty)" : payload.Span[0])}.");
+        using var document = Parse(payload[1..]);
+        var facts = new List<(string, Fact, JsonText)>(document.RootElement.GetArrayLength());
+        foreach (var element in document.RootElement.EnumerateArray())
+        {
+            var name = element.GetProperty("type").GetString()!;
+            var version = element.GetProperty("v").GetInt32();
+            var data = element.GetProperty("data");
+            if (!ByName.TryGetValue(name, out var type))
+                throw new FormatException($"The journal holds a fact of the unknown type '{name}'. Was it written by a newer version?");
+            facts.Add((name, type.Decode(version, data), new JsonText(System.Text.Encoding.UTF8.GetBytes(data.GetRawText()))));
+        }
+        return facts;
+    }
+
+    private static void Write(Utf8JsonWriter writer, Fact fact)
+    {
+        var type = ByType[fact.GetType()];
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, type.Name);
+        writer.WriteNumber("v"u8, type.Version);
+        writer.WritePropertyName("data"u8);
+        JsonSerializer.Serialize(writer, fact, type.Json);
+        writer.WriteEndObject();
+    }
+
+    private static JsonDocument Parse(ReadOnlyMemory<byte> json)
+    {
+        try
+        {
+            return JsonDocument.Parse(json);
+        }
+        catch (JsonException damaged)
+        {
+            throw new FormatException("A journal record is damaged.", damaged);
+        }
+    }
+
+    private sealed record FactType(string Name, Type Type, JsonTypeInfo Json, Func<JsonObject, JsonObject>[] Upcasters)
+    {
+        public int Version => Upcasters.Length + 1;
+
+        public Fact Decode(int version, JsonElement data)
+        {
+            if (version < 1 || version > Version)
+                throw new FormatException($"The journal holds version {version} of '{Name}'; known are 1 to {Version}. Was it written by a newer version?");
+            try
+            {
+                if (version == Version)
+                    return (Fact)data.Deserialize(Json)!;
+                var upcast = JsonObject.Create(data)!;
+                foreach (var step in Upcasters.AsSpan(version - 1))
+                    upcast = step(upcast);
+                return (Fact)upcast.Deserialize(Json)!;
+            }
+            catch (JsonException damaged)
+            {
+                throw new FormatException($"A fact of the type '{Name}' is damaged.", damaged);
+            }
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = false,
+    UseStringEnumConverter = true,
+    Converters = [typeof(JsonTextConverter), typeof(CustomerEventConverter), typeof(CustomerKeyConverter)])]
+[JsonSerializable(typeof(Fact.EventApplied))]
+[JsonSerializable(typeof(Fact.UnlessSeen))]
+[JsonSerializable(typeof(Fact.WaitArmed))]
+[JsonSerializable(typeof(Fact.Decided))]
+[JsonSerializable(typeof(Fact.SendAuthorized))]
+[JsonSerializable(typeof(Fact.SendSettled))]
+[JsonSerializable(typeof(SnapshotCodec.Stored))]
+internal sealed partial class FactJson : JsonSerializerContext;

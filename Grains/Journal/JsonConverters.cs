@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Orleans.Personalize.Engine;
+
+namespace Orleans.Personalize.Journal;
+
+/// <summary>JSON text stands in stored JSON as it arrived. Absent text is left out by the members that may be absent.</summary>
+internal sealed class JsonTextConverter : JsonConverter<JsonText>
+{
+    public override bool HandleNull => true;
+
+    public override JsonText Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => Read(ref reader);
+
+    public override void Write(Utf8JsonWriter writer, JsonText value, JsonSerializerOptions options) =>
+        writer.WriteRawValue(value.IsAbsent ? "null"u8 : value.Span, skipInputValidation: true);
+
+    public static JsonText Read(ref Utf8JsonReader reader)
+    {
+        using var value = JsonDocument.ParseValue(ref reader);
+        return new(JsonMarshal.GetRawUtf8Value(value.RootElement).ToArray());
+    }
+}
+
+internal sealed class CustomerKeyConverter : JsonConverter<CustomerKey>
+{
+    public override CustomerKey Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        CustomerKey.Parse(reader.GetString()!);
+
+    public override void Write(Utf8JsonWriter writer, CustomerKey value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.ToString());
+}
+
+/// <summary>An event as it is stored: what is absent is left out, and its own JSON is copied, not parsed.</summary>
+internal sealed class CustomerEventConverter : JsonConverter<CustomerEvent>
+{
+    private static readonly JsonEncodedText[] TypeNames =
+        [.. Enum.GetValues<EventType>().Select(static type => JsonEncodedText.Encode(Evolver.TypeName(type)))];
+
+    public override void Write(Utf8JsonWriter writer, CustomerEvent value, JsonSerializerOptions options)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("messageId"u8, value.MessageId);
+        writer.WriteString("type"u8, TypeNames[(int)value.Type]);
+        if (value.Name is not null)
+            writer.WriteString("name"u8, value.Name);
+        writer.WriteString("occurredAt"u8, value.OccurredAt);
+        writer.WriteString("receivedAt"u8, value.ReceivedAt);
+        writer.WriteString("source"u8, value.Source);
+        if (value.SourcePriority != 0)
+            writer.WriteNumber("sourcePriority"u8, value.SourcePriority);
+        WriteJson(writer, "properties"u8, value.Properties);
+        WriteJson(writer, "traits"u8, value.Traits);
+        WriteJson(writer, "consent"u8, value.Consent);
+        writer.WriteNumber("fingerprint"u8, value.Fingerprint);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteJson(Utf8JsonWriter writer, ReadOnlySpan<byte> name, JsonText json)
+    {
+        if (json.IsAbsent)
+            return;
+        writer.WritePropertyName(name);
+        writer.WriteRawValue(json.Span, skipInputValidation: true);
+    }
+
+    public override CustomerEvent Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        string? messageId = null, type = null, name = null, source = null;
+        DateTimeOffset? occurredAt = null, receivedAt = null;
+        JsonText properties = default, traits = default, consent = default;
+        int priority = 0;
+        ulong fingerprint = 0;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var member = reader.GetString();
+            reader.Read();
+            switch (member)
+            {
+                case "messageId": messageId = reader.GetString(); break;
+                case "type": type = reader.GetString(); break;
+                case "name": name = reader.GetString(); break;
+                case "occurredAt": occurredAt = reader.GetDateTimeOffset(); break;
+                case "receivedAt": receivedAt = reader.GetDateTimeOffset(); break;
+                case "source": source = reader.GetString(); break;
+                case "sourcePriority": priority = reader.GetInt32(); break;
+                case "properties": properties = JsonTextConverter.Read(ref reader); break;
+                case "traits": traits = JsonTextConverter.Read(ref reader); break;
+                case "consent": consent = JsonTextConverter.Read(ref reader); break;
+                case "fingerprint": fingerprint = reader.GetUInt64(); break;
+                default: reader.Skip(); break;
+            }
+        }
+        var known = Array.FindIndex(TypeNames, encoded => encoded.Value == type);
+        if (messageId is null || known < 0 || occurredAt is null || receivedAt is null || source is null)
+            throw new JsonException("A stored event lacks a member.");
+        return new CustomerEvent
+        {
+            MessageId = messageId,
+            Type = (EventType)known,
+            Name = name,
+            OccurredAt = occurredAt.Value,
+            ReceivedAt = receivedAt.Value,
+            Source = source,
+            SourcePriority = priority,
+            Properties = properties,
+            Traits = traits,
+            Consent = consent,
+            Fingerprint = fingerprint,
+        };
+    }
+}
