@@ -1,5 +1,3 @@
-using Orleans.Concurrency;
-
 namespace Orleans.Personalize;
 
 /// <summary>One customer, keyed by <see cref="CustomerKey"/>. Everything it shows is durable.</summary>
@@ -9,31 +7,25 @@ public interface ICustomerGrain : IGrainWithStringKey
     /// <summary>Applies events in the order they occurred and answers in the order given, after they are durable.</summary>
     /// <exception cref="JournalBusyException">The journal's queue is full; nothing was applied; try again later.</exception>
     /// <exception cref="JournalException">The outcome is unknown; repeating the call is safe.</exception>
-    [AlwaysInterleave]
     Task<Receipt[]> Apply(CustomerEvent[] events);
 
     /// <summary>Looks at the clock: fires what is due and arms what comes next. Harmless at any time.</summary>
-    [AlwaysInterleave]
     Task Tick();
 
     /// <summary>
     /// Asks, at the last moment before delivery, whether a send is still wanted. The answer is recorded before it is given.
     /// </summary>
-    [AlwaysInterleave]
     Task<Authorization> Authorize(string decisionId);
 
     /// <summary>Records what became of an authorized attempt. An unknown send or a passed attempt is ignored.</summary>
-    [AlwaysInterleave]
     Task Settle(string decisionId, SendReport report);
 
     /// <summary>The profile as it is durable now; null for a customer nothing is known of.</summary>
-    [AlwaysInterleave]
     Task<CustomerView?> Read();
 
     /// <summary>Recorded facts, newest first.</summary>
     /// <param name="limit">1 to 500.</param>
     /// <param name="before">Only facts with a lower version; null starts at the newest.</param>
-    [AlwaysInterleave]
     Task<TimelinePage> Timeline(int limit, long? before);
 
     /// <summary>Removes all that is stored of the customer. Durable when it returns.</summary>

@@ -1,5 +1,3 @@
-using Orleans.Concurrency;
-
 namespace Orleans.Personalize;
 
 /// <summary>Finds customers of one workspace, keyed by the workspace.</summary>
@@ -8,7 +6,6 @@ public interface ICustomerSearchGrain : IGrainWithStringKey
 {
     /// <summary>Customers whose id or e-mail address starts with the text, letter case aside; with an empty text the most recently active.</summary>
     /// <param name="limit">1 to 200.</param>
-    [AlwaysInterleave]
     Task<CustomerHit[]> Search(string text, int limit);
 }
 

@@ -1,5 +1,3 @@
-using Orleans.Concurrency;
-
 namespace Orleans.Personalize;
 
 /// <summary>One configured outlet, keyed <c>workspace/senderId</c>: one queue, one breaker for the whole cluster.</summary>
@@ -10,7 +8,6 @@ public interface ISenderGrain : IGrainWithStringKey
     /// Takes a send to deliver when there is room. Nothing is owed for it: the customer's profile remembers the send and offers it again.
     /// </summary>
     /// <returns>Whether there was room.</returns>
-    [AlwaysInterleave]
     Task<bool> Offer(SendOffer offer);
 }
 

@@ -4,7 +4,8 @@ namespace Orleans.Personalize.Engine;
 public static class Outlook
 {
     /// <summary>The next instant at which the profile wants to be looked at; null when there is nothing to wait for. It may have passed.</summary>
-    public static DateTimeOffset? NextDeadline(Profile profile)
+    /// <param name="offeredUntil">Leaves out sends whose attempt was due by then: they have been offered to their sender.</param>
+    public static DateTimeOffset? NextDeadline(Profile profile, DateTimeOffset? offeredUntil = null)
     {
         DateTimeOffset? next = null;
         foreach (var wait in profile.Waits)
@@ -13,7 +14,8 @@ public static class Outlook
         {
             if (!send.IsOpen)
                 continue;
-            next = Earlier(next, send.NextAttemptAt);
+            if (send.State != SendState.Pending || !(send.NextAttemptAt <= offeredUntil))
+                next = Earlier(next, send.NextAttemptAt);
             if (send.State == SendState.Pending && send.Order.ExpiresAt is { } expires)
                 next = Earlier(next, expires);
         }

@@ -1,0 +1,95 @@
+using Microsoft.Extensions.Logging;
+using Orleans.Personalize.Diagnostics;
+using Orleans.Personalize.Engine;
+using Orleans.Runtime;
+
+namespace Orleans.Personalize.Customers;
+
+/// <summary>
+/// What follows from the committed state: the timer for the next deadline and the sends that are offered to their senders. Nothing here needs
+/// to survive: after a crash the same state leads to the same effects.
+/// </summary>
+internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimeProvider clock, ILogger logger)
+{
+    /// <summary>Deadlines further away are left to the sweep; its horizon is longer.</summary>
+    public static readonly TimeSpan TimerHorizon = TimeSpan.FromSeconds(90);
+
+    /// <summary>How long a sender has to ask for the authorization of a send it took before it is offered again.</summary>
+    private static readonly TimeSpan OfferPause = TimeSpan.FromSeconds(30);
+
+    /// <summary>The same where the sender had no room or did not answer.</summary>
+    private static readonly TimeSpan RefusedPause = TimeSpan.FromSeconds(5);
+
+    private readonly Dictionary<string, DateTimeOffset> offeredUntil = [];
+    private readonly string customer = grain.GetPrimaryKeyString();
+    private readonly string workspace = CustomerKey.Parse(grain.GetPrimaryKeyString()).Workspace;
+    private IGrainTimer? timer;
+
+    public void Follow(Profile committed)
+    {
+        var now = clock.GetUtcNow();
+        var next = Offer(committed, now);
+        if (Outlook.NextDeadline(committed, offeredUntil: now) is { } deadline && !(next < deadline))
+            next = deadline;
+        Arm(next - now);
+    }
+
+    /// <returns>When an offer that has come to nothing is to be repeated.</returns>
+    private DateTimeOffset? Offer(Profile committed, DateTimeOffset now)
+    {
+        DateTimeOffset? repeat = null;
+        foreach (var send in Outlook.PendingSends(committed, now))
+        {
+            if (!offeredUntil.TryGetValue(send.DecisionId, out var until) || until <= now)
+            {
+                offeredUntil[send.DecisionId] = until = now + OfferPause;
+                _ = OfferAsync(send);
+            }
+            if (!(repeat < until))
+                repeat = until;
+        }
+        if (repeat is null)
+            offeredUntil.Clear();
+        return repeat;
+    }
+
+    private async Task OfferAsync(Send send)
+    {
+        var taken = false;
+        try
+        {
+            taken = await grains.GetGrain<ISenderGrain>($"{workspace}/{send.Order.Sender}").Offer(new(customer, send.DecisionId));
+        }
+        catch (Exception failure)
+        {
+            logger.OfferFailed(customer, send.DecisionId, failure.Message);
+        }
+        if (!taken)
+        {
+            offeredUntil[send.DecisionId] = clock.GetUtcNow() + RefusedPause;
+            Arm(RefusedPause);
+        }
+    }
+
+    private void Arm(TimeSpan? due)
+    {
+        if (due is not { } time || time > TimerHorizon)
+        {
+            timer?.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            return;
+        }
+        // Rounded up to the millisecond, the timers' grain, so that a tick is never early.
+        time = time <= TimeSpan.Zero ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Ceiling(time.TotalMilliseconds));
+        if (timer is null)
+        {
+            timer = grain.RegisterGrainTimer(
+                static (self, _) => self.Tick(),
+                (ICustomerGrain)grain,
+                new GrainTimerCreationOptions { DueTime = time, Period = Timeout.InfiniteTimeSpan, Interleave = true });
+        }
+        else
+        {
+            timer.Change(time, Timeout.InfiniteTimeSpan);
+        }
+    }
+}

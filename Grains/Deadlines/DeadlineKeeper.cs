@@ -1,0 +1,28 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Personalize.Diagnostics;
+
+namespace Orleans.Personalize.Deadlines;
+
+/// <summary>Keeps all shards of the sweep awake. Every silo has one; that they overlap is harmless.</summary>
+public sealed class DeadlineKeeper(IGrainFactory grains, TimeProvider clock, ILogger<DeadlineKeeper> logger) : BackgroundService
+{
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.WhenAll(Enumerable.Range(0, CustomerKey.Shards).Select(shard =>
+                    grains.GetGrain<IDeadlineGrain>(shard.ToString()).Wake()));
+            }
+            catch (Exception failure)
+            {
+                logger.ShardsAsleep(failure.Message);
+            }
+            await Task.Delay(Period, clock, stoppingToken);
+        }
+    }
+}

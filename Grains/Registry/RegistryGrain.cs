@@ -1,0 +1,150 @@
+using System.Text.Json;
+using Orleans.Personalize.Engine;
+using Orleans.Personalize.Sending;
+using Orleans.Runtime;
+
+namespace Orleans.Personalize.Registry;
+
+/// <summary>The documents of a workspace. Followers hold a call open and are answered as soon as something changes.</summary>
+public sealed class RegistryGrain(
+    [PersistentState("registry", RegistryGrain.Storage)] IPersistentState<RegistryState> stored,
+    IEnumerable<ISenderFactory> senders,
+    TimeProvider clock) : Grain, IRegistryGrain
+{
+    /// <summary>The name of the grain storage.</summary>
+    public const string Storage = "personalize";
+
+    /// <summary>More than any shop has triggers, few enough to send whole to every silo.</summary>
+    private const int DocumentsMax = 5_000;
+
+    private const int DocumentBytesMax = 512 * 1024;
+
+    /// <summary>Well under the calls' time-out.</summary>
+    private static readonly TimeSpan FollowTime = TimeSpan.FromSeconds(10);
+
+    private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public async Task<RegistryPut> Put(string kind, string id, JsonText document)
+    {
+        var slot = Slot(kind, id);
+        var known = stored.State.Documents.GetValueOrDefault(slot);
+        if (Problems(kind, id, document, known is null) is { Length: > 0 } errors)
+            return new(null, false, errors);
+        if (known?.Document == document)
+            return new(known, false, []);
+        var version = stored.State.LastVersions.GetValueOrDefault(slot) + 1;
+        var put = new RegistryDocument(kind, id, version, clock.GetUtcNow(), document);
+        await Write(state =>
+        {
+            state.Documents[slot] = put;
+            state.LastVersions[slot] = version;
+        });
+        return new(put, known is null, []);
+    }
+
+    public async Task<bool> Delete(string kind, string id)
+    {
+        if (!stored.State.Documents.ContainsKey(Slot(kind, id)))
+            return false;
+        await Write(state => state.Documents.Remove(Slot(kind, id)));
+        return true;
+    }
+
+    public Task<RegistryDocument?> Get(string kind, string id) => Task.FromResult(stored.State.Documents.GetValueOrDefault(Slot(kind, id)));
+
+    public Task<RegistryDocument[]> List(string kind) => Task.FromResult(Snapshot().Documents.Where(document => document.Kind == kind).ToArray());
+
+    public async Task<RegistrySnapshot?> Follow(long version)
+    {
+        if (stored.State.Version <= version)
+        {
+            try
+            {
+                await changed.Task.WaitAsync(FollowTime, clock);
+            }
+            catch (TimeoutException)
+            {
+                return null;
+            }
+        }
+        return Snapshot();
+    }
+
+    private RegistrySnapshot Snapshot() =>
+        new(stored.State.Version, [.. stored.State.Documents.Values.OrderBy(static document => document.Id, StringComparer.Ordinal)]);
+
+    /// <summary>Writes a changed copy, so that a failed write has changed nothing here.</summary>
+    private async Task Write(Action<RegistryState> change)
+    {
+        var before = stored.State;
+        var after = before.Copy();
+        change(after);
+        after.Version++;
+        stored.State = after;
+        try
+        {
+            await stored.WriteStateAsync();
+        }
+        catch
+        {
+            stored.State = before;
+            // The write may have happened: only the storage knows.
+            DeactivateOnIdle();
+            throw;
+        }
+        var waiting = changed;
+        changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        waiting.SetResult();
+    }
+
+    private DocumentError[] Problems(string kind, string id, JsonText document, bool isNew)
+    {
+        if (document.Span.Length > DocumentBytesMax)
+            return [new("", $"is larger than {DocumentBytesMax} bytes")];
+        if (isNew && stored.State.Documents.Count >= DocumentsMax)
+            return [new("", $"there are {DocumentsMax} documents already")];
+        if (kind == RegistryKind.Trigger)
+            return [.. TriggerParser.Parse(id, 1, document).Errors];
+        try
+        {
+            using var json = JsonDocument.Parse(document.Utf8);
+            return kind switch
+            {
+                RegistryKind.Template => [.. Template.Validate(json.RootElement)],
+                RegistryKind.Sender => SenderProblems(json.RootElement),
+                RegistryKind.Key => [],
+                _ => [new("", $"'{kind}' is no kind of document")],
+            };
+        }
+        catch (JsonException invalid)
+        {
+            return [new("", $"Not valid JSON: {invalid.Message}")];
+        }
+    }
+
+    private DocumentError[] SenderProblems(JsonElement document)
+    {
+        if (document.ValueKind != JsonValueKind.Object)
+            return [new("", "must be an object")];
+        var type = document.TryGetProperty("type", out var member) && member.ValueKind == JsonValueKind.String ? member.GetString() : null;
+        return senders.FirstOrDefault(factory => factory.Type == type) is { } factory
+            ? [.. factory.Validate(document)]
+            : [new("/type", $"must be one of {string.Join(", ", senders.Select(static factory => factory.Type).Order(StringComparer.Ordinal))}")];
+    }
+
+    private static string Slot(string kind, string id) => $"{kind}/{id}";
+}
+
+[GenerateSerializer, Alias("RegistryState")]
+public sealed class RegistryState
+{
+    [Id(0)] public long Version { get; set; }
+
+    /// <summary>By kind/id.</summary>
+    [Id(1)] public Dictionary<string, RegistryDocument> Documents { get; set; } = [];
+
+    /// <summary>The newest version of each slot, also of deleted ones: facts refer to versions, so none is used twice.</summary>
+    [Id(2)] public Dictionary<string, long> LastVersions { get; set; } = [];
+
+    public RegistryState Copy() => new() { Version = Version, Documents = new(Documents), LastVersions = new(LastVersions) };
+}

@@ -1,0 +1,133 @@
+using Microsoft.Extensions.Logging;
+using Orleans.Concurrency;
+using Orleans.Personalize.Diagnostics;
+using Orleans.Personalize.Registry;
+using Polly;
+using Polly.Timeout;
+
+namespace Orleans.Personalize.Sending;
+
+/// <summary>
+/// A configured outlet. For each offered send: authorize at its customer, render with the profile of that moment, deliver, settle. It keeps
+/// nothing: what it loses, the customer offers again.
+/// </summary>
+[Reentrant]
+public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<SenderGrain> logger) : Grain, ISenderGrain
+{
+    /// <summary>Sends taken and not yet finished; more are refused and stay with their customers.</summary>
+    private const int QueueMax = 1_000;
+
+    /// <summary>Deliveries at the same time.</summary>
+    private const int ConcurrencyMax = 16;
+
+    /// <summary>Longer than any sender's own time-out, shorter than the authorization's lease.</summary>
+    private static readonly TimeSpan DeliveryTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>Attempts at recording what became of a delivery before it is left to the lease.</summary>
+    private const int SettleAttemptsMax = 3;
+
+    private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(1);
+
+    private readonly HashSet<SendOffer> taken = [];
+    private readonly SemaphoreSlim slots = new(ConcurrencyMax);
+    private readonly ResiliencePipeline pipeline = new ResiliencePipelineBuilder { TimeProvider = clock }.AddTimeout(DeliveryTimeout).Build();
+    private Catalog catalog = null!;
+    private CustomerKey key;
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        key = CustomerKey.Parse(this.GetPrimaryKeyString());
+        catalog = await catalogs.GetAsync(key.Workspace);
+    }
+
+    public Task<bool> Offer(SendOffer offer)
+    {
+        if (taken.Contains(offer))
+            return Task.FromResult(true);
+        if (taken.Count >= QueueMax)
+            return Task.FromResult(false);
+        taken.Add(offer);
+        _ = Handle(offer);
+        return Task.FromResult(true);
+    }
+
+    private async Task Handle(SendOffer offer)
+    {
+        await slots.WaitAsync();
+        try
+        {
+            var customer = GrainFactory.GetGrain<ICustomerGrain>(offer.Customer);
+            if (await customer.Authorize(offer.DecisionId) is { Job: { } job })
+                await Settle(customer, job, await Deliver(offer, job));
+        }
+        catch (Exception failure)
+        {
+            logger.SendAbandoned(offer.Customer, offer.DecisionId, failure.Message);
+        }
+        finally
+        {
+            slots.Release();
+            taken.Remove(offer);
+        }
+    }
+
+    private async Task<Delivery> Deliver(SendOffer offer, SendJob job)
+    {
+        using var span = Instruments.Spans.StartActivity("send.deliver");
+        if (catalog.FindSender(key.CustomerId) is not { } sender)
+            return new(SendOutcome.Retry, Detail: $"There is no sender '{key.CustomerId}'.");
+        var customer = CustomerKey.Parse(offer.Customer);
+        var delivery = await Try(sender, customer, job);
+        Instruments.OnSend(sender.Type, delivery.Outcome);
+        return delivery;
+    }
+
+    private async Task<Delivery> Try(ConfiguredSender sender, CustomerKey customer, SendJob job)
+    {
+        RenderedContent? content = null;
+        if (job.Template is not null)
+        {
+            if (catalog.FindTemplate(job.Template) is not { } template)
+                return new(SendOutcome.Retry, Detail: $"There is no template '{job.Template}'.");
+            try
+            {
+                content = template.Render(job, customer);
+            }
+            catch (TemplateException failure)
+            {
+                return new(SendOutcome.Failed, Detail: failure.Message);
+            }
+        }
+        try
+        {
+            return await pipeline.ExecuteAsync(
+                async cancellation => await sender.Sender.DeliverAsync(new(customer.Workspace, customer.CustomerId, job, content), cancellation));
+        }
+        catch (TimeoutRejectedException)
+        {
+            return new(SendOutcome.Retry, Detail: $"No answer within {DeliveryTimeout.TotalSeconds:0} s.");
+        }
+        catch (Exception failure)
+        {
+            return new(SendOutcome.Retry, Detail: failure.Message);
+        }
+    }
+
+    private async Task Settle(ICustomerGrain customer, SendJob job, Delivery delivery)
+    {
+        var report = new SendReport(job.Attempt, delivery.Outcome, delivery.ProviderId, delivery.Detail, delivery.RetryAfter);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await customer.Settle(job.DecisionId, report);
+                return;
+            }
+            catch (Exception failure) when (attempt < SettleAttemptsMax)
+            {
+                logger.SettleRepeated(job.DecisionId, failure.Message);
+                await Task.Delay(SettlePause, clock);
+            }
+        }
+    }
+}
