@@ -28,8 +28,9 @@ public interface IJournal
 
     /// <summary>
     /// Customers of a shard (<see cref="CustomerKey.ShardOf"/>) whose stored deadline is at or before <paramref name="until"/>, ordered by (deadline,
-    /// customer, ordinal), after <paramref name="after"/> in that order.
+    /// customer, by code point), after <paramref name="after"/> in that order.
     /// </summary>
+    /// <param name="limit">At least 1.</param>
     Task<IReadOnlyList<DueCustomer>> ReadDueAsync(
         int shard, DateTimeOffset until, DueCustomer? after, int limit, CancellationToken cancellation);
 
@@ -37,9 +38,11 @@ public interface IJournal
     IAsyncEnumerable<JournalEntry> ReadAllAsync(long afterPosition, CancellationToken cancellation);
 
     /// <summary>
-    /// Customers of a workspace whose id or e-mail address starts with the text, letter case aside, ordered by customer; with an empty text those with
-    /// the newest records first.
+    /// Customers of a workspace whose id or e-mail address starts with the text, letter case aside: those found by id before those found by address,
+    /// each in the order of the text that matched. With an empty text those with the newest records first (among the newest
+    /// <see cref="JournalLimits.RecentRecordsMax"/> of the journal), then the others by id.
     /// </summary>
+    /// <param name="limit">1 to 200.</param>
     Task<IReadOnlyList<CustomerHit>> SearchAsync(string workspace, string text, int limit, CancellationToken cancellation);
 }
 

@@ -1,0 +1,178 @@
+using System.Runtime.CompilerServices;
+
+namespace Orleans.Personalize.Journal;
+
+/// <summary>A journal that lives as long as its process: for tests, simulations and backtests. Safe to call from any thread.</summary>
+public sealed class InMemoryJournal : IJournal
+{
+    private static readonly Comparer<DueCustomer> DueOrder = Comparer<DueCustomer>.Create((left, right) =>
+        left.Deadline.CompareTo(right.Deadline) is not 0 and var byDeadline ? byDeadline : SearchText.Order.Compare(left.Customer, right.Customer));
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Head> _heads = [];
+    private readonly List<JournalEntry> _log = [];
+    private readonly SortedSet<DueCustomer>[] _due =
+        [.. Enumerable.Range(0, CustomerKey.Shards).Select(_ => new SortedSet<DueCustomer>(DueOrder))];
+    private long _lastPosition;
+
+    public Task<WriteStatus[]> CommitAsync(IReadOnlyList<JournalWrite> batch, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        foreach (var write in batch)
+            JournalRules.ThrowIfMalformed(write);
+        var statuses = new WriteStatus[batch.Count];
+        lock (_gate)
+        {
+            for (var i = 0; i < statuses.Length; i++)
+                statuses[i] = Write(batch[i]) ? WriteStatus.Committed : WriteStatus.Stale;
+        }
+        return Task.FromResult(statuses);
+    }
+
+    public Task<CustomerHistory> ReadAsync(string customer, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            return Task.FromResult(_heads.TryGetValue(customer, out var head)
+                ? new CustomerHistory(
+                    head.Version, head.Snapshot, head.SnapshotVersion, [.. head.Records.Where(record => record.Version > head.SnapshotVersion)], head.Deadline)
+                : new CustomerHistory(0, default, 0, [], null));
+        }
+    }
+
+    public Task<IReadOnlyList<JournalRecord>> ReadBackAsync(string customer, long? before, int limit, CancellationToken cancellation)
+    {
+        JournalRules.ThrowIfOutside(limit, JournalLimits.ReadBackMax);
+        lock (_gate)
+        {
+            if (!_heads.TryGetValue(customer, out var head) || before <= 1)
+                return Task.FromResult<IReadOnlyList<JournalRecord>>([]);
+            var start = head.Records.Count - 1;
+            // The one that holds version before − 1 is the oldest that reaches it.
+            while (start > 0 && head.Records[start - 1].Version >= before - 1)
+                start--;
+            return Task.FromResult<IReadOnlyList<JournalRecord>>([.. head.Records.Take(start + 1).Reverse().Take(limit)]);
+        }
+    }
+
+    public Task<IReadOnlyList<DueCustomer>> ReadDueAsync(
+        int shard, DateTimeOffset until, DueCustomer? after, int limit, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        lock (_gate)
+        {
+            IEnumerable<DueCustomer> due = _due[shard];
+            if (after is not null && _due[shard].Max is { } last)
+                due = DueOrder.Compare(after, last) < 0 ? _due[shard].GetViewBetween(after, last).Where(next => DueOrder.Compare(next, after) > 0) : [];
+            return Task.FromResult<IReadOnlyList<DueCustomer>>([.. due.TakeWhile(next => next.Deadline <= until).Take(limit)]);
+        }
+    }
+
+    public async IAsyncEnumerable<JournalEntry> ReadAllAsync(long afterPosition, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        JournalEntry[] entries;
+        lock (_gate)
+            entries = [.. _log.SkipWhile(entry => entry.Position <= afterPosition)];
+        await Task.CompletedTask;
+        foreach (var entry in entries)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return entry;
+        }
+    }
+
+    public Task<IReadOnlyList<CustomerHit>> SearchAsync(string workspace, string text, int limit, CancellationToken cancellation)
+    {
+        JournalRules.ThrowIfOutside(limit, JournalLimits.SearchMax);
+        var prefix = workspace + "/";
+        var folded = SearchText.Fold(text);
+        lock (_gate)
+        {
+            var customers = _heads.Where(head => head.Key.StartsWith(prefix, StringComparison.Ordinal)).ToArray();
+            var byId = InOrder(customers, head => SearchText.Fold(head.Key[prefix.Length..]), folded);
+            var byText = text.Length == 0
+                ? Recent(prefix).Concat(byId)
+                : byId.Concat(InOrder(customers, head => SearchText.Fold(head.Value.Email ?? ""), folded));
+            return Task.FromResult<IReadOnlyList<CustomerHit>>(
+                [.. byText.Distinct().Take(limit).Select(customer => new CustomerHit(customer, _heads[customer].Email, _heads[customer].Version))]);
+        }
+    }
+
+    private IEnumerable<string> Recent(string prefix) =>
+        Enumerable.Reverse(_log).Take(JournalLimits.RecentRecordsMax)
+            .Where(entry => entry.Customer.StartsWith(prefix, StringComparison.Ordinal)).Select(entry => entry.Customer);
+
+    private static IEnumerable<string> InOrder(
+        IEnumerable<KeyValuePair<string, Head>> customers, Func<KeyValuePair<string, Head>, string> by, string folded) =>
+        customers.Where(head => by(head).StartsWith(folded, StringComparison.Ordinal))
+            .OrderBy(by, SearchText.Order).ThenBy(head => head.Key, SearchText.Order).Select(head => head.Key);
+
+    private bool Write(JournalWrite write)
+    {
+        var head = _heads.GetValueOrDefault(write.Customer);
+        return write switch
+        {
+            JournalWrite.Append append => append.ExpectedVersion == (head?.Version ?? 0) && Append(append, head),
+            JournalWrite.Snapshot snapshot => head is not null && Keep(snapshot, head),
+            _ => Erase(write.Customer, head),
+        };
+    }
+
+    private bool Append(JournalWrite.Append append, Head? head)
+    {
+        if (head is null && append.Payload.IsEmpty)
+            return false;
+        head ??= _heads[append.Customer] = new Head();
+        if (!append.Payload.IsEmpty)
+        {
+            var record = new JournalRecord(append.Version, append.RecordedAt.ToUniversalTime(), append.Payload.ToArray());
+            head.Version = append.Version;
+            head.Records.Add(record);
+            _log.Add(new JournalEntry(++_lastPosition, append.Customer, record));
+        }
+        if (append.Deadline is { } deadline)
+            SetDeadline(append.Customer, head, deadline.At?.ToUniversalTime());
+        if (append.Email is { } email)
+            head.Email = SearchText.KeptEmail(email);
+        return true;
+    }
+
+    private static bool Keep(JournalWrite.Snapshot snapshot, Head head)
+    {
+        if (snapshot.Version > head.Version || snapshot.Version < head.SnapshotVersion)
+            return false;
+        head.Snapshot = snapshot.Payload.ToArray();
+        head.SnapshotVersion = snapshot.Version;
+        return true;
+    }
+
+    private bool Erase(string customer, Head? head)
+    {
+        if (head is null)
+            return true;
+        SetDeadline(customer, head, null);
+        _heads.Remove(customer);
+        _log.RemoveAll(entry => entry.Customer == customer);
+        return true;
+    }
+
+    private void SetDeadline(string customer, Head head, DateTimeOffset? deadline)
+    {
+        var due = _due[CustomerKey.ShardOf(customer)];
+        if (head.Deadline is { } old)
+            due.Remove(new DueCustomer(customer, old));
+        if (deadline is { } at)
+            due.Add(new DueCustomer(customer, at));
+        head.Deadline = deadline;
+    }
+
+    private sealed class Head
+    {
+        public long Version { get; set; }
+        public ReadOnlyMemory<byte> Snapshot { get; set; }
+        public long SnapshotVersion { get; set; }
+        public DateTimeOffset? Deadline { get; set; }
+        public string? Email { get; set; }
+        public List<JournalRecord> Records { get; } = [];
+    }
+}

@@ -1,0 +1,112 @@
+using System.Net;
+using System.Text.Json;
+using Orleans.Personalize.Sending;
+
+namespace Orleans.Personalize.Senders;
+
+/// <summary>
+/// Makes senders of documents like <c>{"type":"webhook","channel":"email","url":"https://…","secret":"whsec_…","timeout":"PT15S"}</c>. The secret may
+/// be an array, newest first, while it is being changed. All of them share one pool of connections.
+/// </summary>
+internal sealed class WebhookSenderFactory : ISenderFactory, IDisposable
+{
+    private const int UrlLengthMax = 2048;
+    private const int SecretsMax = 4;
+
+    private static readonly TimeSpan TimeoutMin = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TimeoutMax = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan TimeoutDefault = TimeSpan.FromSeconds(15);
+
+    private readonly WebhookOptions options;
+    private readonly TimeProvider clock;
+    private readonly HttpMessageInvoker http;
+
+    public WebhookSenderFactory(WebhookOptions options, TimeProvider clock, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
+    {
+        this.options = options;
+        this.clock = clock;
+        var connector = new GuardedConnector(options.AllowPrivateTargets, resolve ?? Dns.GetHostAddressesAsync);
+        http = new HttpMessageInvoker(new SocketsHttpHandler
+        {
+            ConnectCallback = (context, cancellation) => connector.ConnectAsync(context.DnsEndPoint, cancellation),
+            // A proxy would connect in our place, past the guard.
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            // Trace ids and baggage are not for strangers.
+            ActivityHeadersPropagator = null,
+            ConnectTimeout = TimeoutMax,
+            MaxConnectionsPerServer = 64,
+            MaxResponseHeadersLength = 16,
+            MaxResponseDrainSize = 64 * 1024,
+            ResponseDrainTimeout = TimeSpan.FromSeconds(2),
+            // Follows a name that moves.
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        });
+    }
+
+    public string Type => "webhook";
+
+    public IReadOnlyList<DocumentError> Validate(JsonElement document) => Read(document).Errors;
+
+    /// <exception cref="ArgumentException">The document is not valid, or no longer since private targets are not allowed.</exception>
+    public ISender Create(string workspace, string senderId, JsonElement document)
+    {
+        var (errors, url, keys, timeout) = Read(document);
+        return errors.Count == 0
+            ? new WebhookSender(http, clock, url!, keys, timeout)
+            : throw new ArgumentException($"Sender '{senderId}' is not valid: {errors[0].Pointer}: {errors[0].Detail}", nameof(document));
+    }
+
+    public void Dispose() => http.Dispose();
+
+    private (IReadOnlyList<DocumentError> Errors, Uri? Url, IReadOnlyList<byte[]> Keys, TimeSpan Timeout) Read(JsonElement json)
+    {
+        var document = new SenderDocument(json);
+        document.CheckCommon(Type);
+        if (!document.IsObject)
+            return (document.Errors, null, [], default);
+        var url = ReadUrl(document);
+        var keys = ReadKeys(document);
+        var timeout = document.Duration("timeout", TimeoutMin, TimeoutMax, TimeoutDefault);
+        return (document.Errors, url, keys, timeout);
+    }
+
+    private Uri? ReadUrl(SenderDocument document)
+    {
+        if (document.Text("url") is not { Length: > 0 and <= UrlLengthMax } text || !Uri.TryCreate(text, UriKind.Absolute, out var url))
+            document.Fault("/url", $"It must be an absolute URL of at most {UrlLengthMax} characters.");
+        else if (url.Scheme != Uri.UriSchemeHttps && !(options.AllowPrivateTargets && url.Scheme == Uri.UriSchemeHttp))
+            document.Fault("/url", options.AllowPrivateTargets ? "It must begin with https: or http:." : "It must begin with https:.");
+        else if (url.UserInfo.Length > 0)
+            document.Fault("/url", "It must not hold a user name or password; receivers check the signature.");
+        else if (!options.AllowPrivateTargets && IPAddress.TryParse(url.DnsSafeHost, out var address) && !AddressGuard.IsPublic(address))
+            document.Fault("/url", "Its address is not public. The operator may allow that with Personalize:Webhooks:AllowPrivateTargets.");
+        else
+            return url;
+        return null;
+    }
+
+    private static List<byte[]> ReadKeys(SenderDocument document)
+    {
+        var keys = new List<byte[]>();
+        if (!document.TryGet("secret", out var secret) || secret.ValueKind is not (JsonValueKind.String or JsonValueKind.Array))
+            document.Fault("/secret", "It must be a string, or an array of strings while the secret is being changed.");
+        else if (secret.ValueKind == JsonValueKind.String)
+            Add(secret, "/secret");
+        else if (secret.GetArrayLength() is 0 or > SecretsMax)
+            document.Fault("/secret", $"It must hold 1 to {SecretsMax} secrets.");
+        else
+            foreach (var (index, item) in secret.EnumerateArray().Index())
+                Add(item, $"/secret/{index}");
+        return keys;
+
+        void Add(JsonElement item, string pointer)
+        {
+            if (StandardWebhook.Key(SenderDocument.Text(item)) is { } key)
+                keys.Add(key);
+            else
+                document.Fault(pointer, $"It must be {StandardWebhook.SecretPrefix} followed by {StandardWebhook.SecretBytesMin} to {StandardWebhook.SecretBytesMax} bytes in base64.");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+using Orleans.Personalize.Journal;
+
+namespace Orleans.Personalize.Testing;
+
+public abstract partial class JournalContract
+{
+    [Fact]
+    public async Task Search_finds_by_the_start_of_the_id_letter_case_aside()
+    {
+        await CommitAsync(
+            Append("shop/Ada", 0, "x"), Append("shop/adam", 0, "x"), Append("shop/ADA2", 0, "x"), Append("shop/bad", 0, "x"),
+            Append("shop/Ärger", 0, "x"), Append("shop/a%b", 0, "x"), Append("other/ada", 0, "x"), Append("shop2/ada", 0, "x"));
+        Assert.Equal("shop/Ada shop/ADA2 shop/adam", await SearchAsync("aDa"));
+        Assert.Equal("shop/Ada shop/ADA2", await SearchAsync("aDa", limit: 2));
+        Assert.Equal("shop/Ärger", await SearchAsync("ä"));
+        Assert.Equal("shop/a%b", await SearchAsync("a%"));
+        Assert.Equal("", await SearchAsync("_"));
+        Assert.Equal("", await SearchAsync("da"));
+        Assert.Equal("other/ada", await SearchAsync("a", workspace: "other"));
+        Assert.Equal("", await SearchAsync("a", workspace: "sho"));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => SearchAsync("a", limit: 0));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => SearchAsync("a", limit: JournalLimits.SearchMax + 1));
+    }
+
+    [Fact]
+    public async Task Search_finds_by_the_start_of_the_address_after_those_found_by_id()
+    {
+        await CommitAsync(
+            Append("shop/1", 0, "x", email: "Zed@Example.com"), Append("shop/2", 0, "x", email: "zack@example.com"),
+            Append("shop/zed", 0, "x", email: "ZED@example.com"), Append("other/1", 0, "x", email: "zed@example.com"));
+        Assert.Equal("shop/zed shop/2 shop/1", await SearchAsync("Z"));
+        Assert.Equal("shop/1 shop/zed", await SearchAsync("zed@"));
+        var hit = Assert.Single(await Journal.SearchAsync("shop", "1", 10, CancellationToken.None));
+        Assert.Equal(new CustomerHit("shop/1", "Zed@Example.com", 1), hit);
+    }
+
+    [Fact]
+    public async Task An_address_is_left_changed_and_cleared()
+    {
+        await CommitAsync(Append(Ada, 0, "a", email: "first@example.com"));
+        await CommitAsync(Append(Ada, 1, "b"));
+        Assert.Equal(Ada, await SearchAsync("first"));
+        await CommitAsync(Append(Ada, 2, "c", email: "second@example.com"), Append(Ada, 3, "d", email: "Second@example.com"));
+        Assert.Equal("", await SearchAsync("first"));
+        Assert.Equal("Second@example.com", Assert.Single(await Journal.SearchAsync("shop", "second", 10, CancellationToken.None)).Email);
+        await CommitAsync(Touch(Ada, 4, email: ""));
+        Assert.Equal("", await SearchAsync("second"));
+        Assert.Null(Assert.Single(await Journal.SearchAsync("shop", "ada", 10, CancellationToken.None)).Email);
+    }
+
+    [Fact]
+    public async Task An_address_that_no_store_could_index_does_not_keep_the_facts_from_being_recorded()
+    {
+        var odd = new[] { "a\0@example.com", "\ud800@example.com", new string('a', JournalLimits.EmailLengthMax + 1) };
+        foreach (var (email, i) in odd.Select((email, i) => (email, i)))
+            Assert.Equal("c", await CommitAsync(Append(Ada, i, "x", email: email)));
+        Assert.Null(Assert.Single(await Journal.SearchAsync("shop", "", 10, CancellationToken.None)).Email);
+        Assert.Equal("", await SearchAsync("\0"));
+        Assert.Equal("", await SearchAsync("\ud800"));
+    }
+
+    [Fact]
+    public async Task Without_a_text_the_most_recently_written_come_first()
+    {
+        await CommitAsync(Append(Ada, 0, "x"), Append(Bob, 0, "x"), Append("shop/eve", 0, "x"), Append("other/x", 0, "x"), Append(Ada, 1, "x"));
+        Assert.Equal("shop/ada shop/eve shop/bob", await SearchAsync(""));
+        Assert.Equal("shop/ada shop/eve", await SearchAsync("", limit: 2));
+        Assert.Equal("", await SearchAsync("", workspace: "empty"));
+    }
+
+    [Fact]
+    public async Task Those_long_quiet_follow_by_id()
+    {
+        await CommitAsync(Append("quiet/b", 0, "x"), Append("quiet/A", 0, "x"));
+        await Journal.CommitAsync([.. Enumerable.Range(0, JournalLimits.RecentRecordsMax).Select(i => Append(Bob, i, "x"))], CancellationToken.None);
+        Assert.Equal("quiet/A quiet/b", await SearchAsync("", workspace: "quiet"));
+        await CommitAsync(Append("quiet/b", 1, "x"));
+        Assert.Equal("quiet/b quiet/A", await SearchAsync("", workspace: "quiet"));
+    }
+}
