@@ -1,0 +1,81 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Orleans.Personalize.Gateway;
+using Orleans.Personalize.Journal;
+using Orleans.Personalize.Silo.Journal;
+using Orleans.Personalize.Silo.Senders;
+
+namespace Orleans.Personalize.Silo;
+
+/// <summary>The whole product in one process: grains, journal, senders and gateway.</summary>
+public static class SiloHost
+{
+    /// <summary>Loopback, so that an installation without configured keys is reachable from its own machine only.</summary>
+    public const string DefaultAddress = "http://127.0.0.1:5080";
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        await using var app = Build(args);
+        return await RunAsync(app);
+    }
+
+    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
+    {
+        var builder = WebApplication.CreateBuilder(args);
+        if (string.IsNullOrEmpty(builder.Configuration["urls"]) && !builder.Configuration.GetSection("Kestrel:Endpoints").Exists())
+            builder.WebHost.UseUrls(DefaultAddress);
+        configure?.Invoke(builder);
+        builder.Services.AddOptions<SiloOptions>()
+            .BindConfiguration(SiloOptions.Section)
+            .Validate(static options => SiloOptions.Journals.Contains(options.Journal), $"Personalize:Journal must be one of {string.Join(", ", SiloOptions.Journals)}.")
+            .ValidateOnStart();
+        ActorRuntime.Add(builder);
+        builder.Services.AddSqliteJournal();
+        builder.Services.AddPersonalizeGrains();
+        builder.Services.AddSenders(builder.Configuration);
+        builder.Services.AddGateway(builder.Configuration);
+        builder.Services.AddHealthChecks().AddCheck<JournalHealth>("journal");
+        Telemetry.Add(builder);
+        var app = builder.Build();
+        app.MapGateway();
+        return app;
+    }
+
+    /// <summary>Runs until it is stopped. What a user can mend is said in a line, not in a stack trace.</summary>
+    public static async Task<int> RunAsync(WebApplication app)
+    {
+        try
+        {
+            await app.RunAsync();
+            return 0;
+        }
+        catch (IOException failure) when (failure.InnerException is AddressInUseException or SocketException)
+        {
+            await Console.Error.WriteLineAsync(
+                $"{failure.Message}\nAnother process listens there. Stop it, or choose another address: --urls http://127.0.0.1:5081");
+        }
+        catch (Exception failure) when (failure is Microsoft.Extensions.Options.OptionsValidationException or JournalException)
+        {
+            await Console.Error.WriteLineAsync(failure.Message);
+        }
+        return 1;
+    }
+}
+
+/// <summary>Ready means that the journal answers.</summary>
+internal sealed class JournalHealth(IJournal journal) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await journal.SearchAsync("health", "", 1, cancellationToken);
+            return HealthCheckResult.Healthy();
+        }
+        catch (Exception failure)
+        {
+            return HealthCheckResult.Unhealthy("The journal does not answer.", failure);
+        }
+    }
+}

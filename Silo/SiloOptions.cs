@@ -1,0 +1,15 @@
+namespace Orleans.Personalize.Silo;
+
+/// <summary>The silo's part of the configuration section <c>Personalize</c>; the gateway reads its own part of the same section.</summary>
+public sealed class SiloOptions
+{
+    public const string Section = "Personalize";
+
+    /// <summary>Where the journal, the keys and the log sender's files are. Default: <c>data</c> under the working directory.</summary>
+    public string DataDirectory { get; set; } = "data";
+
+    /// <summary>The store of facts. <c>sqlite</c>, the default, needs nothing else and serves one process.</summary>
+    public string Journal { get; set; } = "sqlite";
+
+    internal static readonly string[] Journals = ["sqlite"];
+}
