@@ -24,6 +24,9 @@ public abstract partial class JournalContract : IAsyncLifetime
     /// <summary>Opens the journal of this test: empty the first time, and with what is in it after that.</summary>
     protected abstract Task<IJournal> OpenAsync();
 
+    /// <summary>Closes what the last opening opened.</summary>
+    protected virtual Task CloseAsync() => Task.CompletedTask;
+
     public async Task InitializeAsync() => Journal = await OpenAsync();
 
     public virtual Task DisposeAsync() => CloseAsync();
@@ -32,12 +35,6 @@ public abstract partial class JournalContract : IAsyncLifetime
     {
         await CloseAsync();
         Journal = await OpenAsync();
-    }
-
-    private async Task CloseAsync()
-    {
-        if (Journal is IAsyncDisposable disposable)
-            await disposable.DisposeAsync();
     }
 
     protected static ReadOnlyMemory<byte> Bytes(string text) => Encoding.UTF8.GetBytes(text);

@@ -1,0 +1,17 @@
+namespace Orleans.Personalize.Journal;
+
+/// <summary>The keys of the <c>names</c> table. Stored: a change needs a migration.</summary>
+internal static class SqliteNames
+{
+    public static string OfId(string customer)
+    {
+        var key = CustomerKey.Parse(customer);
+        return IdPrefix(key.Workspace, key.CustomerId);
+    }
+
+    public static string OfEmail(string customer, string email) => EmailPrefix(CustomerKey.Parse(customer).Workspace, email);
+
+    public static string IdPrefix(string workspace, string text) => $"id/{workspace}/{SearchText.Fold(text)}";
+
+    public static string EmailPrefix(string workspace, string text) => $"email/{workspace}/{SearchText.Fold(text)}";
+}

@@ -1,0 +1,53 @@
+namespace Orleans.Personalize.Journal;
+
+/// <summary>The tables of the database file. A change is a new migration at the end; those before it never change.</summary>
+internal static class SqliteSchema
+{
+    /// <summary>
+    /// Instants are UTC ticks of 100 ns since the year 1. Measured on this layout, with 300-byte payloads: a snapshot inside the head makes
+    /// every append rewrite it and costs five to eight times the throughput, so it has a table of its own; heads without rowid save one look-up (5 to
+    /// 20 %); <c>seq</c> as the only key of the facts keeps their insertion sequential.
+    /// </summary>
+    private const string Journal = """
+        CREATE TABLE heads(
+          customer TEXT NOT NULL PRIMARY KEY,
+          version INTEGER NOT NULL,
+          last_seq INTEGER NOT NULL,
+          shard INTEGER NOT NULL,
+          next_deadline INTEGER,
+          email TEXT) WITHOUT ROWID;
+        -- The customer follows by itself: it is the key of the table.
+        CREATE INDEX heads_due ON heads(shard, next_deadline) WHERE next_deadline IS NOT NULL;
+
+        CREATE TABLE snapshots(customer TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL, payload BLOB NOT NULL);
+
+        -- prev_seq is the customer's record before this one; 0: there is none.
+        CREATE TABLE facts(
+          seq INTEGER PRIMARY KEY,
+          customer TEXT NOT NULL,
+          version INTEGER NOT NULL,
+          prev_seq INTEGER NOT NULL,
+          recorded_at INTEGER NOT NULL,
+          payload BLOB NOT NULL);
+
+        -- What customers are found by: id/workspace/FOLDED and email/workspace/FOLDED. Apart from the heads, which stay small.
+        CREATE TABLE names(name TEXT NOT NULL, customer TEXT NOT NULL, PRIMARY KEY(name, customer)) WITHOUT ROWID;
+
+        -- The highest seq there was when something was last erased, so that it is never given out again.
+        CREATE TABLE erasure(last_seq INTEGER NOT NULL);
+        INSERT INTO erasure VALUES(0);
+        """;
+
+    private static readonly string[] Migrations = [Journal];
+
+    /// <summary>Brings a file up to date, each step whole or not at all.</summary>
+    /// <exception cref="JournalOpenException">A newer program has written the file.</exception>
+    public static void Upgrade(SqliteSession session)
+    {
+        var version = session.Scalar("PRAGMA user_version") ?? 0;
+        if (version > Migrations.Length)
+            throw new JournalOpenException($"it has schema {version}, and this program knows schemas up to {Migrations.Length}: run a newer one.");
+        for (var next = (int)version; next < Migrations.Length; next++)
+            session.Execute($"BEGIN IMMEDIATE; {Migrations[next]} PRAGMA user_version = {next + 1}; COMMIT");
+    }
+}
