@@ -1,15 +1,33 @@
+using System.Diagnostics;
+
 namespace Orleans.Personalize.Testing;
 
-/// <summary>A test that runs Node.js. Without it the test is skipped, unless PERSONALIZE_TESTS_NO_SKIP=1 demands every test.</summary>
+/// <summary>A fact that needs Node.js and npm; skipped without them, unless PERSONALIZE_TESTS_NO_SKIP=1 says that they must be there.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class NodeFactAttribute : FactAttribute
 {
+    private static readonly bool IsPresent = Runs("node") && Runs("npm");
+
     public NodeFactAttribute()
     {
-        if (Environment.GetEnvironmentVariable("PERSONALIZE_TESTS_NO_SKIP") != "1" && !(IsOnPath("node") && IsOnPath("npm")))
-            Skip = "Install Node.js with npm (Debian: apt install nodejs npm) to run this test.";
+        if (!IsPresent && Environment.GetEnvironmentVariable("PERSONALIZE_TESTS_NO_SKIP") != "1")
+            Skip = "Install Node.js 20 or later with npm (Debian: apt-get install nodejs npm) to run this test.";
     }
 
-    private static bool IsOnPath(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
+    private static bool Runs(string program)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, "--version") 
+            {
+                UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
+            })!;
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
 }

@@ -1,0 +1,55 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Orleans.Personalize.Gateway.Api;
+
+/// <summary>Every record of the API, with serializers made at compile time.</summary>
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSerializable(typeof(EventResults))]
+[JsonSerializable(typeof(EventResult[]))]
+[JsonSerializable(typeof(NativeBatch))]
+[JsonSerializable(typeof(SegmentEvent))]
+[JsonSerializable(typeof(SegmentBatch))]
+[JsonSerializable(typeof(SegmentResponse))]
+[JsonSerializable(typeof(CustomerResponse))]
+[JsonSerializable(typeof(LatestActivityResponse))]
+[JsonSerializable(typeof(Page<TimelineResponse>))]
+[JsonSerializable(typeof(Items<CustomerHitResponse>))]
+[JsonSerializable(typeof(DocumentResponse))]
+[JsonSerializable(typeof(Items<DocumentResponse>))]
+[JsonSerializable(typeof(KeyRequest))]
+[JsonSerializable(typeof(KeyCreated))]
+[JsonSerializable(typeof(Items<KeyResponse>))]
+[JsonSerializable(typeof(HealthResponse))]
+[JsonSerializable(typeof(ProblemError[]))]
+internal sealed partial class ApiJson : JsonSerializerContext;
+
+/// <summary>Everything there is, in one answer.</summary>
+internal sealed record Items<T>(T[] Entries)
+{
+    [JsonPropertyName("items")]
+    public T[] Entries { get; } = Entries;
+}
+
+/// <summary>A part of a longer list.</summary>
+/// <param name="Entries">Newest first.</param>
+/// <param name="Next">The <c>before</c> of the next page; null at the end.</param>
+internal sealed record Page<T>([property: JsonPropertyName("items")] T[] Entries, long? Next);
+
+/// <summary>JSON that is passed on as it is; absent is null.</summary>
+[JsonConverter(typeof(RawJsonConverter))]
+internal readonly record struct RawJson(JsonText Text);
+
+internal sealed class RawJsonConverter : JsonConverter<RawJson>
+{
+    public override RawJson Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        throw new NotSupportedException("Raw JSON is only written.");
+
+    public override void Write(Utf8JsonWriter writer, RawJson value, JsonSerializerOptions options)
+    {
+        if (value.Text.IsAbsent)
+            writer.WriteNullValue();
+        else
+            writer.WriteRawValue(value.Text.Span, skipInputValidation: true);
+    }
+}

@@ -1,0 +1,111 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Orleans.Personalize.Gateway.Security;
+
+namespace Orleans.Personalize.Gateway.Api;
+
+/// <summary>Looking at customers, finding them and erasing them.</summary>
+internal static class CustomersApi
+{
+    private const int TimelineItemsDefault = 50;
+    private const int SearchHitsDefault = 50;
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var customers = routes.MapGroup("/v1/customers").WithTags("Customers");
+        customers.MapGet("/", SearchAsync)
+            .WithSummary("Find customers whose id or e-mail address starts with a text; without one, the latest active")
+            .Produces<Items<CustomerHitResponse>>()
+            .ProducesProblems(400)
+            .Require(Access.Read);
+        customers.MapGet("/{id}", ReadAsync)
+            .WithSummary("A customer's live profile")
+            .Produces<CustomerResponse>()
+            .ProducesProblems(400, 404, 503)
+            .Require(Access.Read);
+        customers.MapGet("/{id}/latest-activity", ReadLatestAsync)
+            .WithSummary("A customer's latest events, newest first")
+            .Produces<LatestActivityResponse>()
+            .ProducesProblems(400, 404, 503)
+            .Require(Access.Read);
+        customers.MapGet("/{id}/timeline", ReadTimelineAsync)
+            .WithSummary("All that is recorded of a customer, newest first, a page at a time")
+            .Produces<Page<TimelineResponse>>()
+            .ProducesProblems(400, 404, 503)
+            .Require(Access.Read);
+        customers.MapDelete("/{id}", EraseAsync)
+            .WithSummary("Erase all that is stored of a customer")
+            .Produces(StatusCodes.Status204NoContent)
+            .ProducesProblems(400, 429, 503)
+            .Require(Access.Admin);
+    }
+
+    private static async Task<IResult> SearchAsync(HttpContext http, IGrainFactory grains, string search = "", int limit = SearchHitsDefault)
+    {
+        if (limit is < 1 or > Limits.SearchHitsMax)
+            return Problems.Of(400, $"limit must be from 1 to {Limits.SearchHitsMax}.");
+        if (search.Length > Limits.SearchTextLengthMax || search.Contains('\0'))
+            return Problems.Of(400, $"search must have at most {Limits.SearchTextLengthMax} characters, and no U+0000.");
+        var workspace = http.User.Workspace();
+        var hits = await grains.GetGrain<ICustomerSearchGrain>(workspace).Search(search, limit);
+        return TypedResults.Ok(new Items<CustomerHitResponse>(Array.ConvertAll(hits, hit => CustomerHitResponse.From(workspace, hit))));
+    }
+
+    private static async Task<IResult> ReadAsync(HttpContext http, IGrainFactory grains, string id)
+    {
+        if (!TryFind(http, grains, segmentsAfterId: 0, ref id, out var customer))
+            return BadId();
+        return await customer.Read() is { } view ? TypedResults.Ok(CustomerResponse.From(id, view)) : Unknown(id);
+    }
+
+    private static async Task<IResult> ReadLatestAsync(HttpContext http, IGrainFactory grains, string id)
+    {
+        if (!TryFind(http, grains, segmentsAfterId: 1, ref id, out var customer))
+            return BadId();
+        return await customer.Read() is { } view ? TypedResults.Ok(LatestActivityResponse.From(id, view)) : Unknown(id);
+    }
+
+    private static async Task<IResult> ReadTimelineAsync(
+        HttpContext http, IGrainFactory grains, string id, int limit = TimelineItemsDefault, long? before = null)
+    {
+        if (limit is < 1 or > Limits.TimelineItemsMax)
+            return Problems.Of(400, $"limit must be from 1 to {Limits.TimelineItemsMax}.");
+        if (before < 1)
+            return Problems.Of(400, "before must be a version, 1 or more.");
+        if (!TryFind(http, grains, segmentsAfterId: 1, ref id, out var customer))
+            return BadId();
+        var page = await customer.Timeline(limit, before);
+        return page.Items.Length == 0 && before is null
+            ? Unknown(id)
+            : TypedResults.Ok(new Page<TimelineResponse>(Array.ConvertAll(page.Items, TimelineResponse.From), page.Next));
+    }
+
+    private static async Task<IResult> EraseAsync(HttpContext http, IGrainFactory grains, string id)
+    {
+        if (!TryFind(http, grains, segmentsAfterId: 0, ref id, out var customer))
+            return BadId();
+        await customer.Erase();
+        return TypedResults.NoContent();
+    }
+
+    /// <summary>
+    /// Decodes the id and finds its grain. The id is taken from the request line, because routing leaves %2F as it is and decodes %252F to the same.
+    /// </summary>
+    private static bool TryFind(HttpContext http, IGrainFactory grains, int segmentsAfterId, ref string id, out ICustomerGrain customer)
+    {
+        var target = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var segments = target.Split('?', 2)[0].TrimEnd('/').Split('/');
+        if (segments.Length > segmentsAfterId)
+            id = Uri.UnescapeDataString(segments[^(1 + segmentsAfterId)]);
+        customer = grains.GetGrain<ICustomerGrain>(new CustomerKey(http.User.Workspace(), id).ToString());
+        return id.Length is > 0 and <= CustomerKey.CustomerIdLengthMax && !id.Any(char.IsControl);
+    }
+
+    private static ProblemHttpResult BadId() =>
+        Problems.Of(400, $"A customer id has 1 to {CustomerKey.CustomerIdLengthMax} characters, none of them a control character.");
+
+    private static ProblemHttpResult Unknown(string id) => Problems.NotFound($"Nothing is known of the customer '{id}'.");
+}

@@ -1,0 +1,153 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Gateway.Security;
+
+namespace Orleans.Personalize.Gateway.Api;
+
+/// <summary>The answer to <c>POST /v1/events</c>, in the order of the request.</summary>
+internal sealed record EventResults(EventResult[] Results);
+
+/// <param name="MessageId">The event's id, made up where it had none; null where it could not be read.</param>
+/// <param name="Customer">Whose event it is; null where that could not be read.</param>
+/// <param name="Status">accepted, duplicate, late, conflict or rejected; within an error also busy (not applied) or unknown.</param>
+/// <param name="Version">The customer's version that holds the event; null unless applied.</param>
+/// <param name="Detail">Why, starting with a JSON pointer where a field is to blame.</param>
+internal sealed record EventResult(string? MessageId, string? Customer, string Status, long? Version, string? Detail);
+
+internal sealed record SegmentResponse(bool Success);
+
+/// <summary>The doors by which events come in: the native one and Segment's.</summary>
+internal static class EventsApi
+{
+    /// <summary>The name of the policy that lets pages of any origin send events, and nothing else.</summary>
+    public const string AnyOrigin = "any-origin";
+
+    private static readonly string[] StatusNames = ["accepted", "duplicate", "late", "conflict", "rejected"];
+
+    /// <summary>
+    /// Segment's paths. The one-letter ones are what its browser library sends to
+    /// (https://github.com/segmentio/analytics-next, packages/browser/src/plugins/segmentio). Null: a batch, whose events name their type.
+    /// </summary>
+    private static readonly (string Path, EventType? Type)[] SegmentPaths =
+    [
+        ("track", EventType.Track), ("t", EventType.Track),
+        ("identify", EventType.Identify), ("i", EventType.Identify),
+        ("page", EventType.Page), ("p", EventType.Page),
+        ("screen", EventType.Screen), ("s", EventType.Screen),
+        ("group", EventType.Group), ("g", EventType.Group),
+        ("alias", EventType.Alias), ("a", EventType.Alias),
+        ("batch", null), ("b", null),
+    ];
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapPost("/v1/events", PostNative)
+            .WithTags("Events")
+            .WithSummary("Send one event, or {\"events\": [...]}")
+            .WithDescription(
+                "Answers with one result an event, in order, once all are durable. A bad event is rejected alone. After 429 or 503 repeat the request: " +
+                "events are recognised by messageId, and the error's results name the ids of those that came without.")
+            .Accepts<NativeBatch>("application/json")
+            .Produces<EventResults>(StatusCodes.Status202Accepted)
+            .ProducesProblems(400, 413, 415, 429, 503)
+            .RequireCors(AnyOrigin)
+            .Require(Access.SendEvents);
+
+        foreach (var (path, type) in SegmentPaths)
+        {
+            var endpoint = routes.MapPost($"/v1/{path}", (HttpContext http, Intake intake, KeyRing keys, TimeProvider time, ILogger<Intake> logger) =>
+                    PostSegment(http, type, intake, keys, time, logger))
+                .WithTags("Segment")
+                .WithSummary(type is null ? "Segment: a batch of calls" : $"Segment: {type.Value.ToString().ToLowerInvariant()}")
+                .WithDescription("As Segment's HTTP tracking API; the key may also be the body's writeKey. Refused events are counted, not reported.")
+                .Produces<SegmentResponse>()
+                .ProducesProblems(400, 401, 403, 413, 415, 429, 503)
+                .RequireCors(AnyOrigin)
+                .WithMetadata(Access.SendEvents)
+                .AllowAnonymous();
+            _ = type is null
+                ? endpoint.Accepts<SegmentBatch>("application/json", "text/plain")
+                : endpoint.Accepts<SegmentEvent>("application/json", "text/plain");
+        }
+    }
+
+    private static async Task<IResult> PostNative(HttpContext http, Intake intake, TimeProvider time)
+    {
+        var receivedAt = time.GetUtcNow();
+        List<ParsedEvent> events;
+        using (var body = await RequestBody.ReadAsync(http.Request, Limits.RequestBytesMax))
+            events = body.Parse((utf8, now) => NativeEvents.Parse(utf8, now), receivedAt);
+
+        var taken = await intake.TakeAsync(http.User.Workspace(), events);
+        GatewayInstruments.OnEventsTaken("native", taken);
+        var results = Array.ConvertAll(taken, ToResult);
+        return Trouble(taken, results) ?? TypedResults.Accepted((string?)null, new EventResults(results));
+    }
+
+    private static async Task<IResult> PostSegment(
+        HttpContext http, EventType? type, Intake intake, KeyRing keys, TimeProvider time, ILogger<Intake> logger)
+    {
+        var receivedAt = time.GetUtcNow();
+        SegmentRequest request;
+        using (var body = await RequestBody.ReadAsync(http.Request, Limits.SegmentRequestBytesMax, plainText: true))
+            request = body.Parse((utf8, now) => SegmentRequest.Parse(utf8, type, now), receivedAt);
+
+        if (http.User.Identity is not { IsAuthenticated: true })
+        {
+            if (request.WriteKey is null || keys.Find(request.WriteKey) is not { } caller)
+                return Results.Challenge();
+            http.User = caller;
+        }
+
+        if (!Access.SendEvents.Allows(http.User))
+            return Results.Forbid();
+
+        var taken = await intake.TakeAsync(http.User.Workspace(), request.Events);
+        GatewayInstruments.OnEventsTaken("segment", taken);
+        var refused = taken.Count(one => one.Receipt?.Status == ReceiptStatus.Rejected);
+        if (refused > 0)
+            logger.SegmentEventsRefused(taken.Length, refused, taken.First(one => one.Receipt?.Status == ReceiptStatus.Rejected).Receipt!.Detail ?? "");
+        return Trouble(taken, null) ?? TypedResults.Ok(new SegmentResponse(true));
+    }
+
+    /// <summary>The answer to a request of which some events have no receipt; null where all have.</summary>
+    private static IResult? Trouble(Taken[] taken, EventResult[]? results)
+    {
+        var busy = taken.Count(one => one.Fate == Fate.Busy);
+        var unknown = taken.Count(one => one.Fate == Fate.Unknown);
+        return (busy, unknown) switch
+        {
+            (0, 0) => null,
+            (_, 0) => Problems.TryLater(429, $"There was no room for {busy} of {taken.Length} events; repeat the request.", results),
+            _ => Problems.TryLater(
+                503, $"It is not known whether {unknown} of {taken.Length} events were applied, and {busy} were not; repeat the request.", results),
+        };
+    }
+
+    private static EventResult ToResult(Taken taken) => taken.Fate switch
+    {
+        Fate.Answered => new(
+            taken.Event.MessageId, taken.Event.Customer, StatusNames[(int)taken.Receipt!.Status], taken.Receipt.Version, taken.Receipt.Detail),
+        Fate.Busy => new(taken.Event.MessageId, taken.Event.Customer, "busy", null, null),
+        _ => new(taken.Event.MessageId, taken.Event.Customer, "unknown", null, null),
+    };
+}
+
+/// <summary>The shapes that the OpenAPI document shows; requests are read by the connectors.</summary>
+internal sealed record NativeEvent(
+    string? MessageId, string? Type, string? Name, string Customer, DateTimeOffset? OccurredAt, string? Source,
+    Dictionary<string, JsonElement>? Properties, Dictionary<string, JsonElement>? Traits, Dictionary<string, bool>? Consent);
+
+internal sealed record NativeBatch(NativeEvent[] Events);
+
+internal sealed record SegmentEvent(
+    string? Type, string? MessageId, string? UserId, string? AnonymousId, string? Event, string? Name,
+    Dictionary<string, JsonElement>? Properties, Dictionary<string, JsonElement>? Traits, Dictionary<string, JsonElement>? Context,
+    DateTimeOffset? Timestamp, DateTimeOffset? SentAt, string? GroupId, string? PreviousId, string? WriteKey);
+
+internal sealed record SegmentBatch(SegmentEvent[] Batch, DateTimeOffset? SentAt, Dictionary<string, JsonElement>? Context, string? WriteKey);

@@ -1,0 +1,64 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Orleans.Personalize.Gateway.Api;
+
+/// <summary>Every bound of the gateway, with its reason.</summary>
+internal static class Limits
+{
+    /// <summary>A request to the native API: 1,000 events of 4 KB each.</summary>
+    public const int RequestBytesMax = 4 * 1024 * 1024;
+
+    /// <summary>Events in a native request. One request holds up one turn a customer; more events are better sent as more requests.</summary>
+    public const int EventsMax = 1_000;
+
+    /// <summary>One event, as in Segment's API, so that whatever goes in by one door goes in by the other.</summary>
+    public const int EventBytesMax = 32 * 1024;
+
+    /// <summary>A Segment batch (https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#max-request-size).</summary>
+    public const int SegmentRequestBytesMax = 500 * 1024;
+
+    /// <summary>Events in a Segment batch, from the same page.</summary>
+    public const int SegmentEventsMax = 2_500;
+
+    /// <summary>Nesting of an event or document. Segment's deepest standard event has five levels; code that recurses over JSON stays safe.</summary>
+    public const int DepthMax = 32;
+
+    /// <summary>A trigger, template or sender. A mail of more than 102 KB is clipped by Gmail; its template may be some larger.</summary>
+    public const int DocumentBytesMax = 512 * 1024;
+
+    /// <summary>A request to make a key.</summary>
+    public const int KeyRequestBytesMax = 4 * 1024;
+
+    /// <summary>Timeline entries and customers of one page; the grains allow no more.</summary>
+    public const int TimelineItemsMax = 500;
+
+    public const int SearchHitsMax = 200;
+
+    /// <summary>Text to search for; no customer id is longer.</summary>
+    public const int SearchTextLengthMax = CustomerKey.CustomerIdLengthMax;
+
+    /// <summary>
+    /// What is read and thrown away of a body that is too large: most clients read the answer only after they sent everything, and a
+    /// connection cut before that tells them nothing. Costs no memory. Above it the connection is cut.
+    /// </summary>
+    private const long DiscardedBytesMax = 32 * 1024 * 1024;
+
+    /// <summary>Kestrel answers what these refuse by itself: 400, 408, 413, 414 or 431.</summary>
+    public static void Apply(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = DiscardedBytesMax;
+        // A customer id of 256 characters has at most 2,304 when percent-encoded.
+        kestrel.Limits.MaxRequestLineSize = 8 * 1024;
+        // Room for the cookies that a storefront's own domain may carry along.
+        kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
+        kestrel.Limits.MaxRequestHeaderCount = 100;
+        // A client that dawdles over headers or body holds a connection for nothing: 15 s, then at least 240 bytes a second after 5 s.
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+        kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
+        // Longer than the 60 s of common load balancers, so that they close first and never send into a closing connection.
+        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(130);
+        // Below the usual limit of open files, so that the journal and the senders always get theirs.
+        kestrel.Limits.MaxConcurrentConnections = 10_000;
+    }
+}

@@ -1,0 +1,156 @@
+using System.Buffers;
+using System.IO.Compression;
+using System.IO.Pipelines;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+using Orleans.Personalize.Gateway.Connectors;
+
+namespace Orleans.Personalize.Gateway.Api;
+
+/// <summary>The whole body of a request in one pooled buffer; give it back by disposing.</summary>
+internal sealed class RequestBody : IDisposable
+{
+    private byte[] buffer = ArrayPool<byte>.Shared.Rent(16 * 1024);
+    private int length;
+
+    private RequestBody()
+    {
+    }
+
+    public ReadOnlySpan<byte> Utf8 => buffer.AsSpan(0, length);
+
+    /// <summary>Reads a JSON body, unpacking gzip.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="bytesMax">The most bytes, after unpacking.</param>
+    /// <param name="plainText">
+    /// Whether the body may be declared as text/plain or as nothing: browsers send those to another origin without asking first.
+    /// </param>
+    /// <exception cref="BadHttpRequestException">It is too large, or of another type or encoding.</exception>
+    public static async Task<RequestBody> ReadAsync(HttpRequest request, int bytesMax, bool plainText = false)
+    {
+        RequireJson(request, plainText);
+        var encoding = request.Headers.ContentEncoding;
+        var gzip = string.Equals(encoding, "gzip", StringComparison.OrdinalIgnoreCase);
+        if (!gzip && encoding.Count > 0 && !string.Equals(encoding, "identity", StringComparison.OrdinalIgnoreCase))
+            throw new BadHttpRequestException("The content encoding must be gzip or none.", StatusCodes.Status415UnsupportedMediaType);
+
+        var body = new RequestBody();
+        try
+        {
+            if (gzip)
+                await body.UnpackAsync(request, bytesMax);
+            else if (!await body.FillAsync(request.BodyReader, bytesMax, request.HttpContext.RequestAborted))
+                await DiscardAsync(request, bytesMax);
+            return body;
+        }
+        catch
+        {
+            body.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads the body with a parser that throws <see cref="JsonException"/> at what is no JSON.</summary>
+    /// <exception cref="BadHttpRequestException">It is no JSON.</exception>
+    public T Parse<T, TArgument>(Func<ReadOnlySpan<byte>, TArgument, T> parser, TArgument argument)
+    {
+        try
+        {
+            return parser(Utf8, argument);
+        }
+        catch (JsonException exception)
+        {
+            throw new BadHttpRequestException($"The body {JsonDefects.Describe(exception)}.", exception);
+        }
+    }
+
+    /// <exception cref="BadHttpRequestException">It is something else.</exception>
+    public static void RequireObject(ReadOnlySpan<byte> json)
+    {
+        if (json.IsEmpty)
+            throw new BadHttpRequestException("The body is empty; it must be a JSON object.");
+        if (json.TrimStart(" \t\r\n"u8) is not [(byte)'{', ..])
+            throw new BadHttpRequestException("The body must be a JSON object.");
+    }
+
+    public void Dispose()
+    {
+        ArrayPool<byte>.Shared.Return(buffer);
+        buffer = [];
+        length = 0;
+    }
+
+    private async Task UnpackAsync(HttpRequest request, int bytesMax)
+    {
+        await using var unpacked = new GZipStream(request.Body, CompressionMode.Decompress);
+        try
+        {
+            // What is left of a packed body that is too large is not unpacked, so that a small request cannot cost much.
+            if (!await FillAsync(PipeReader.Create(unpacked), bytesMax, request.HttpContext.RequestAborted))
+                throw TooLarge(bytesMax);
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new BadHttpRequestException("The body is not valid gzip.", exception);
+        }
+    }
+
+    /// <returns>False where the body is larger.</returns>
+    private async Task<bool> FillAsync(PipeReader reader, int bytesMax, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var read = await reader.ReadAsync(cancellation);
+            var chunk = read.Buffer;
+            if (length + chunk.Length > bytesMax)
+            {
+                reader.AdvanceTo(chunk.End);
+                return false;
+            }
+
+            Reserve(length + (int)chunk.Length, bytesMax);
+            chunk.CopyTo(buffer.AsSpan(length));
+            length += (int)chunk.Length;
+            reader.AdvanceTo(chunk.End);
+            if (read.IsCompleted)
+                return true;
+        }
+    }
+
+    private void Reserve(int size, int bytesMax)
+    {
+        if (size <= buffer.Length)
+            return;
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(size, Math.Min(buffer.Length * 2, bytesMax)));
+        Utf8.CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(buffer);
+        buffer = larger;
+    }
+
+    private static async Task DiscardAsync(HttpRequest request, int bytesMax)
+    {
+        while (true)
+        {
+            var read = await request.BodyReader.ReadAsync(request.HttpContext.RequestAborted);
+            request.BodyReader.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+                throw TooLarge(bytesMax);
+        }
+    }
+
+    private static BadHttpRequestException TooLarge(int bytesMax) =>
+        new($"The body is larger than {bytesMax} bytes.", StatusCodes.Status413PayloadTooLarge);
+
+    private static void RequireJson(HttpRequest request, bool plainText)
+    {
+        if (plainText && request.ContentType is null)
+            return;
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+            || !(type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+                || (plainText && type.MediaType.Equals("text/plain", StringComparison.OrdinalIgnoreCase))))
+            throw new BadHttpRequestException("The content type must be application/json.", StatusCodes.Status415UnsupportedMediaType);
+        if (type.Charset.HasValue && !type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+            throw new BadHttpRequestException("The character set must be utf-8.", StatusCodes.Status415UnsupportedMediaType);
+    }
+}

@@ -1,0 +1,70 @@
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Http;
+using Orleans.Personalize.Gateway.Api;
+using Orleans.Personalize.Gateway.Security;
+
+namespace Orleans.Personalize.Gateway;
+
+/// <summary>How a host takes in the gateway.</summary>
+public static class GatewayHosting
+{
+    /// <summary>
+    /// Adds the gateway. It needs an <see cref="IGrainFactory"/>, reads the section <see cref="GatewayOptions.Section"/>, sets Kestrel's limits, and
+    /// adds the health check <c>keys</c>; the host adds its own checks to the same <see cref="HealthCheckServiceCollectionExtensions.AddHealthChecks"/>.
+    /// </summary>
+    public static IServiceCollection AddGateway(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<GatewayOptions>()
+            .Bind(configuration.GetSection(GatewayOptions.Section))
+            .Validate(options => options.HasUsableAdminKey, GatewayOptions.AdminKeyRule)
+            .Validate(options => !string.IsNullOrWhiteSpace(options.DataDirectory), "Personalize:DataDirectory must not be empty.")
+            .ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<Intake>();
+        services.AddSingleton<KeyRing>();
+        services.AddSingleton<AdminKey>();
+        services.AddHostedService<KeyFollower>();
+        services.AddHealthChecks().AddCheck<KeyRing>("keys");
+
+        services.AddAuthentication(KeyAuthentication.SchemeName).AddScheme<AuthenticationSchemeOptions, KeyAuthentication>(KeyAuthentication.SchemeName, null);
+        services.AddAuthorization();
+        services.AddCors(cors => cors.AddPolicy(EventsApi.AnyOrigin, policy => policy
+            .AllowAnyOrigin()
+            .WithMethods(HttpMethods.Post)
+            .AllowAnyHeader()
+            .SetPreflightMaxAge(TimeSpan.FromHours(2))));
+        services.AddProblemDetails();
+        services.AddExceptionHandler<ProblemExceptions>();
+        services.AddOpenApi("v1", ApiDescription.Configure);
+        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        services.Configure<KestrelServerOptions>(Limits.Apply);
+        return services;
+    }
+
+    /// <summary>Puts the gateway's middleware and routes into the pipeline.</summary>
+    public static WebApplication MapGateway(this WebApplication app)
+    {
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+        app.UseRouting();
+        app.UseCors();
+        app.UseAuthentication();
+        app.UseAuthorization();
+
+        EventsApi.Map(app);
+        CustomersApi.Map(app);
+        RegistryApi.Map(app);
+        KeysApi.Map(app);
+        HealthApi.Map(app);
+        app.MapOpenApi().AllowAnonymous();
+        return app;
+    }
+}

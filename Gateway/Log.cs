@@ -1,0 +1,23 @@
+using Microsoft.Extensions.Logging;
+
+namespace Orleans.Personalize.Gateway;
+
+/// <summary>Every log message of the gateway. None holds a key.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information,
+        "This is the first start. The admin key is in {Path}, readable by you only. To try it:\n  curl -H \"Authorization: Bearer $(cat '{Path}')\" {Address}/v1/customers")]
+    public static partial void AdminKeyCreated(this ILogger logger, string path, string address);
+
+    [LoggerMessage(2, LogLevel.Warning, "The API keys could not be followed; the known ones stay valid; trying again in {Delay}")]
+    public static partial void KeysNotFollowed(this ILogger logger, Exception exception, TimeSpan delay);
+
+    [LoggerMessage(3, LogLevel.Warning, "The stored API key {Id} is unreadable and therefore not accepted")]
+    public static partial void UnreadableKey(this ILogger logger, string id);
+
+    [LoggerMessage(4, LogLevel.Warning, "Of {Count} Segment events {Refused} were refused; the first because: {Reason}")]
+    public static partial void SegmentEventsRefused(this ILogger logger, int count, int refused, string reason);
+
+    [LoggerMessage(5, LogLevel.Warning, "Events of {Customers} customers have no known outcome; their sender was asked to repeat them")]
+    public static partial void OutcomeUnknown(this ILogger logger, Exception exception, int customers);
+}

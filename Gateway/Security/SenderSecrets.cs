@@ -1,0 +1,40 @@
+using System.Text.Json.Nodes;
+
+namespace Orleans.Personalize.Gateway.Security;
+
+/// <summary>Hides the secrets of sender documents from everyone who reads them back.</summary>
+internal static class SenderSecrets
+{
+    public const string Hidden = "***";
+
+    /// <summary>How the names of secret members end, letter case aside: <c>secret</c>, <c>apiKey</c>, <c>accessToken</c>, …</summary>
+    private static readonly string[] Endings = ["secret", "password", "key", "token", "authorization"];
+
+    /// <summary>The document with the value of every secret member, at any depth, replaced.</summary>
+    public static JsonText Mask(JsonText document)
+    {
+        var root = JsonNode.Parse(document.Span);
+        foreach (var (parent, name, _) in Secrets(root, ""))
+            parent[name] = Hidden;
+        return root is null ? document : JsonText.FromString(root.ToJsonString());
+    }
+
+    /// <summary>The first secret that is a mask: a document was read, edited and put back without its secrets.</summary>
+    public static DocumentError? FindMask(JsonNode? document) =>
+        Secrets(document, "")
+            .Where(secret => secret.Parent[secret.Name] is JsonValue value && value.TryGetValue(out string? text) && text == Hidden)
+            .Select(secret => new DocumentError(secret.Pointer, "is masked; put the real secret"))
+            .FirstOrDefault();
+
+    /// <summary>Materialized, so that the caller may change the tree. The depth is bounded by what was let in.</summary>
+    private static List<(JsonObject Parent, string Name, string Pointer)> Secrets(JsonNode? node, string pointer) => node switch
+    {
+        JsonObject parent => [.. parent.SelectMany(member => IsSecret(member.Key) && member.Value is not null
+            ? [(parent, member.Key, pointer + Connectors.JsonDefects.Pointer(member.Key))]
+            : Secrets(member.Value, pointer + Connectors.JsonDefects.Pointer(member.Key)))],
+        JsonArray array => [.. array.SelectMany((element, index) => Secrets(element, $"{pointer}/{index}"))],
+        _ => [],
+    };
+
+    private static bool IsSecret(string name) => Endings.Any(ending => name.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
+}

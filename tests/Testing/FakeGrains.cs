@@ -1,0 +1,234 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+
+namespace Orleans.Personalize.Testing;
+
+/// <summary>
+/// Grains without a runtime, for tests of what calls them: a registry that can be followed, and customers that remember what they were
+/// given. Whatever a test wants to go wrong it sets on the fake.
+/// </summary>
+public sealed class FakeGrains
+{
+    private readonly ConcurrentDictionary<(Type, string), object> grains = new();
+
+    public FakeGrains() => Factory = FactoryProxy.For(this);
+
+    /// <summary>Only <c>GetGrain&lt;T&gt;(string, …)</c> works, on either runtime.</summary>
+    public IGrainFactory Factory { get; }
+
+    public FakeRegistry Registry(string key) => (FakeRegistry)Get(typeof(IRegistryGrain), key);
+
+    /// <param name="key">As in <see cref="CustomerKey"/>.</param>
+    public FakeCustomer Customer(string key) => (FakeCustomer)Get(typeof(ICustomerGrain), key);
+
+    public FakeSearch Search(string workspace) => (FakeSearch)Get(typeof(ICustomerSearchGrain), workspace);
+
+    /// <summary>Every customer that was asked for anything, by key.</summary>
+    public IReadOnlyDictionary<string, FakeCustomer> Customers =>
+        grains.Where(pair => pair.Value is FakeCustomer).ToDictionary(pair => pair.Key.Item2, pair => (FakeCustomer)pair.Value);
+
+    private object Get(Type type, string key) => grains.GetOrAdd((type, key), static pair => pair.Item1 switch
+    {
+        _ when pair.Item1 == typeof(IRegistryGrain) => new FakeRegistry(),
+        _ when pair.Item1 == typeof(ICustomerGrain) => new FakeCustomer(),
+        _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
+        _ => throw new NotSupportedException($"There is no fake of {pair.Item1}."),
+    });
+
+    /// <summary>Public and open because the proxy derives from it.</summary>
+    public class FactoryProxy : DispatchProxy
+    {
+        private FakeGrains? grains;
+
+        internal static IGrainFactory For(FakeGrains grains)
+        {
+            var factory = Create<IGrainFactory, FactoryProxy>();
+            ((FactoryProxy)factory).grains = grains;
+            return factory;
+        }
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => args is [string key, ..] && targetMethod!.IsGenericMethod
+            ? grains!.Get(targetMethod.GetGenericArguments()[0], key)
+            : throw new NotSupportedException(targetMethod?.Name);
+    }
+}
+
+/// <summary>A customer that is told what to answer and remembers what it was asked.</summary>
+public sealed class FakeCustomer : ICustomerGrain
+{
+    private readonly Lock gate = new();
+    private readonly List<CustomerEvent> applied = [];
+
+    /// <summary>What happens instead of remembering the events.</summary>
+    public Func<CustomerEvent[], Task<Receipt[]>>? OnApply { get; set; }
+
+    public CustomerView? View { get; set; }
+
+    public Func<int, long?, TimelinePage>? OnTimeline { get; set; }
+
+    public bool IsErased { get; private set; }
+
+    /// <summary>How often <see cref="Apply"/> was called.</summary>
+    public int Calls { get; private set; }
+
+    /// <summary>The events that were new, in order.</summary>
+    public CustomerEvent[] Applied
+    {
+        get
+        {
+            lock (gate)
+                return [.. applied];
+        }
+    }
+
+    public Task<Receipt[]> Apply(CustomerEvent[] events)
+    {
+        lock (gate)
+        {
+            Calls++;
+            return OnApply is null ? Task.FromResult(Array.ConvertAll(events, Remember)) : OnApply(events);
+        }
+    }
+
+    public Task Tick() => Task.CompletedTask;
+
+    public Task<Authorization> Authorize(string decisionId) => Task.FromResult(new Authorization(null, "fake"));
+
+    public Task Settle(string decisionId, SendReport report) => Task.CompletedTask;
+
+    public Task<CustomerView?> Read() => Task.FromResult(View);
+
+    public Task<TimelinePage> Timeline(int limit, long? before) => Task.FromResult(OnTimeline?.Invoke(limit, before) ?? new TimelinePage([], null));
+
+    public Task Erase()
+    {
+        IsErased = true;
+        return Task.CompletedTask;
+    }
+
+    private Receipt Remember(CustomerEvent one)
+    {
+        if (applied.Find(other => other.MessageId == one.MessageId) is { } known)
+        {
+            return known.Fingerprint == one.Fingerprint
+                ? new Receipt(one.MessageId, ReceiptStatus.Duplicate, applied.Count)
+                : new Receipt(one.MessageId, ReceiptStatus.Conflict, null, "another body");
+        }
+
+        applied.Add(one);
+        return new Receipt(one.MessageId, ReceiptStatus.Accepted, applied.Count);
+    }
+}
+
+/// <summary>A registry in memory that followers are told of at once.</summary>
+public sealed class FakeRegistry : IRegistryGrain
+{
+    private readonly Lock gate = new();
+    private readonly SortedDictionary<(string Kind, string Id), RegistryDocument> documents = [];
+    private readonly Dictionary<(string, string), long> versions = [];
+    private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long version;
+
+    /// <summary>What is wrong with a document.</summary>
+    public Func<RegistryDocument, DocumentError[]> Validate { get; set; } = _ => [];
+
+    /// <summary>Thrown by every call while it is set.</summary>
+    public Exception? Fault { get; set; }
+
+    public Task<RegistryPut> Put(string kind, string id, JsonText document)
+    {
+        lock (gate)
+        {
+            ThrowIfFaulty();
+            var key = (kind, id);
+            var stored = documents.GetValueOrDefault(key);
+            if (stored?.Document == document)
+                return Task.FromResult(new RegistryPut(stored, false, []));
+            var next = new RegistryDocument(kind, id, versions.GetValueOrDefault(key) + 1, DateTimeOffset.UnixEpoch, document);
+            if (Validate(next) is { Length: > 0 } errors)
+                return Task.FromResult(new RegistryPut(null, false, errors));
+            documents[key] = next;
+            versions[key] = next.Version;
+            Change();
+            return Task.FromResult(new RegistryPut(next, stored is null, []));
+        }
+    }
+
+    public Task<bool> Delete(string kind, string id)
+    {
+        lock (gate)
+        {
+            ThrowIfFaulty();
+            var removed = documents.Remove((kind, id));
+            if (removed)
+            {
+                versions[(kind, id)]++;
+                Change();
+            }
+
+            return Task.FromResult(removed);
+        }
+    }
+
+    public Task<RegistryDocument?> Get(string kind, string id)
+    {
+        lock (gate)
+        {
+            ThrowIfFaulty();
+            return Task.FromResult(documents.GetValueOrDefault((kind, id)));
+        }
+    }
+
+    public Task<RegistryDocument[]> List(string kind)
+    {
+        lock (gate)
+        {
+            ThrowIfFaulty();
+            return Task.FromResult(documents.Values.Where(document => document.Kind == kind).ToArray());
+        }
+    }
+
+    public async Task<RegistrySnapshot?> Follow(long version)
+    {
+        while (true)
+        {
+            Task change;
+            lock (gate)
+            {
+                ThrowIfFaulty();
+                if (this.version > version)
+                    return new RegistrySnapshot(this.version, [.. documents.Values]);
+                change = changed.Task;
+            }
+
+            await change;
+        }
+    }
+
+    private void Change()
+    {
+        version++;
+        changed.SetResult();
+        changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    private void ThrowIfFaulty()
+    {
+        if (Fault is not null)
+            throw Fault;
+    }
+}
+
+public sealed class FakeSearch : ICustomerSearchGrain
+{
+    public CustomerHit[] Hits { get; set; } = [];
+
+    /// <summary>The latest question.</summary>
+    public (string Text, int Limit)? Asked { get; private set; }
+
+    Task<CustomerHit[]> ICustomerSearchGrain.Search(string text, int limit)
+    {
+        Asked = (text, limit);
+        return Task.FromResult(Hits);
+    }
+}
