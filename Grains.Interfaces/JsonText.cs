@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Orleans.Personalize;
@@ -7,7 +9,7 @@ namespace Orleans.Personalize;
 /// One JSON value as the UTF-8 text it arrived in, checked once at the door and never re-serialized.
 /// The default value means "absent". Two texts are equal when their bytes are.
 /// </summary>
-[GenerateSerializer, Immutable, Alias("JsonText")]
+[GenerateSerializer, Immutable, Alias("JsonText"), JsonConverter(typeof(JsonTextConverter))]
 public readonly struct JsonText(byte[]? utf8) : IEquatable<JsonText>
 {
     [Id(0)]
@@ -39,4 +41,21 @@ public readonly struct JsonText(byte[]? utf8) : IEquatable<JsonText>
     public static bool operator ==(JsonText left, JsonText right) => left.Equals(right);
 
     public static bool operator !=(JsonText left, JsonText right) => !left.Equals(right);
+}
+
+/// <summary>JSON text stands in other JSON as it arrived; absent text, where it is not left out, as null.</summary>
+public sealed class JsonTextConverter : JsonConverter<JsonText>
+{
+    public override bool HandleNull => true;
+
+    public override JsonText Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => Read(ref reader);
+
+    public override void Write(Utf8JsonWriter writer, JsonText value, JsonSerializerOptions options) =>
+        writer.WriteRawValue(value.IsAbsent ? "null"u8 : value.Span, skipInputValidation: true);
+
+    public static JsonText Read(ref Utf8JsonReader reader)
+    {
+        using var value = JsonDocument.ParseValue(ref reader);
+        return new(JsonMarshal.GetRawUtf8Value(value.RootElement).ToArray());
+    }
 }

@@ -3,8 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Orleans.Personalize.Gateway;
 using Orleans.Personalize.Journal;
-using Orleans.Personalize.Silo.Journal;
-using Orleans.Personalize.Silo.Senders;
+using Orleans.Personalize.Senders;
 
 namespace Orleans.Personalize.Silo;
 
@@ -55,7 +54,7 @@ public static class SiloHost
             await Console.Error.WriteLineAsync(
                 $"{failure.Message}\nAnother process listens there. Stop it, or choose another address: --urls http://127.0.0.1:5081");
         }
-        catch (Exception failure) when (failure is Microsoft.Extensions.Options.OptionsValidationException or JournalException)
+        catch (Exception failure) when (failure is Microsoft.Extensions.Options.OptionsValidationException or JournalException or JournalOpenException)
         {
             await Console.Error.WriteLineAsync(failure.Message);
         }

@@ -127,7 +127,7 @@ public static class FactCodec
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = false,
     UseStringEnumConverter = true,
-    Converters = [typeof(JsonTextConverter), typeof(CustomerEventConverter), typeof(CustomerKeyConverter)])]
+    Converters = [typeof(CustomerEventConverter), typeof(CustomerKeyConverter)])]
 [JsonSerializable(typeof(Fact.EventApplied))]
 [JsonSerializable(typeof(Fact.UnlessSeen))]
 [JsonSerializable(typeof(Fact.WaitArmed))]

@@ -1,26 +1,8 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Orleans.Personalize.Engine;
 
 namespace Orleans.Personalize.Journal;
-
-/// <summary>JSON text stands in stored JSON as it arrived. Absent text is left out by the members that may be absent.</summary>
-internal sealed class JsonTextConverter : JsonConverter<JsonText>
-{
-    public override bool HandleNull => true;
-
-    public override JsonText Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => Read(ref reader);
-
-    public override void Write(Utf8JsonWriter writer, JsonText value, JsonSerializerOptions options) =>
-        writer.WriteRawValue(value.IsAbsent ? "null"u8 : value.Span, skipInputValidation: true);
-
-    public static JsonText Read(ref Utf8JsonReader reader)
-    {
-        using var value = JsonDocument.ParseValue(ref reader);
-        return new(JsonMarshal.GetRawUtf8Value(value.RootElement).ToArray());
-    }
-}
 
 internal sealed class CustomerKeyConverter : JsonConverter<CustomerKey>
 {

@@ -29,7 +29,8 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
     private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(1);
 
     private readonly HashSet<SendOffer> taken = [];
-    private readonly SemaphoreSlim slots = new(ConcurrencyMax);
+    private readonly Queue<SendOffer> waiting = [];
+    private int delivering;
     private readonly ResiliencePipeline pipeline = new ResiliencePipelineBuilder { TimeProvider = clock }.AddTimeout(DeliveryTimeout).Build();
     private Catalog catalog = null!;
     private CustomerKey key;
@@ -47,13 +48,25 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         if (taken.Count >= QueueMax)
             return Task.FromResult(false);
         taken.Add(offer);
-        _ = Handle(offer);
+        waiting.Enqueue(offer);
+        if (delivering < ConcurrencyMax)
+            _ = HandleWaiting();
         return Task.FromResult(true);
+    }
+
+    private async Task HandleWaiting()
+    {
+        delivering++;
+        while (waiting.TryDequeue(out var offer))
+        {
+            await Handle(offer);
+            taken.Remove(offer);
+        }
+        delivering--;
     }
 
     private async Task Handle(SendOffer offer)
     {
-        await slots.WaitAsync();
         try
         {
             var customer = GrainFactory.GetGrain<ICustomerGrain>(offer.Customer);
@@ -63,11 +76,6 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         catch (Exception failure)
         {
             logger.SendAbandoned(offer.Customer, offer.DecisionId, failure.Message);
-        }
-        finally
-        {
-            slots.Release();
-            taken.Remove(offer);
         }
     }
 

@@ -38,7 +38,13 @@ internal static class SqliteSchema
         INSERT INTO erasure VALUES(0);
         """;
 
-    private static readonly string[] Migrations = [Journal];
+    /// <summary>The state of the few grains that are not customers; the etag counts its writes.</summary>
+    private const string GrainState = """
+        CREATE TABLE grain_state(
+          name TEXT NOT NULL, grain TEXT NOT NULL, etag INTEGER NOT NULL, payload BLOB NOT NULL, PRIMARY KEY(name, grain)) WITHOUT ROWID;
+        """;
+
+    private static readonly string[] Migrations = [Journal, GrainState];
 
     /// <summary>Brings a file up to date, each step whole or not at all.</summary>
     /// <exception cref="JournalOpenException">A newer program has written the file.</exception>

@@ -1,0 +1,16 @@
+using Microsoft.Extensions.Options;
+using Orleans.Personalize.Registry;
+using Orleans.Personalize.Silo;
+using Orleans.Storage;
+
+namespace Orleans.Personalize.Journal;
+
+internal static class SqliteHosting
+{
+    /// <summary>Adds the journal and the grain storage in one SQLite file of the data directory. It is opened by whoever asks first.</summary>
+    public static IServiceCollection AddSqliteJournal(this IServiceCollection services) => services
+        .AddSingleton(static provider => SqliteDatabase.Open(provider.GetRequiredService<IOptions<SiloOptions>>().Value.DataDirectory))
+        .AddSingleton<IJournal>(static provider => new SqliteJournal(provider.GetRequiredService<SqliteDatabase>()))
+        .AddKeyedSingleton<IGrainStorage>(
+            RegistryGrain.Storage, static (provider, _) => new SqliteGrainStorage(provider.GetRequiredService<SqliteDatabase>()));
+}
