@@ -18,7 +18,7 @@ namespace Orleans.Personalize.Sending;
 internal sealed class TemplateAccess : IObjectDescriptorProvider
 {
     private static readonly ObjectDescriptor Objects = Describe<TemplateObject>(
-        new ObjectAccessor(), new CountedIterator(new DictionaryIterator<TemplateObject, string, object?>()));
+        new ObjectAccessor(), new CountedIterator(new DictionaryIterator<Dictionary<string, object?>, string, object?>()));
 
     private static readonly ObjectDescriptor Lists = Describe<TemplateList>(
         new ListAccessor(), new CountedIterator(new ListIterator<TemplateList, object?>()));
@@ -37,16 +37,18 @@ internal sealed class TemplateAccess : IObjectDescriptorProvider
     private sealed class ObjectAccessor : IMemberAccessor
     {
         public bool TryGetValue(object instance, ChainSegment memberName, out object? value) =>
-            ((TemplateObject)instance).TryGetValue(memberName.TrimmedValue, out value);
+            ((TemplateObject)instance).Fields.TryGetValue(memberName.TrimmedValue, out value);
     }
 
     private sealed class ListAccessor : IMemberAccessor
     {
         public bool TryGetValue(object instance, ChainSegment memberName, out object? value)
         {
-            var list = (TemplateList)instance;
-            var isIndex = int.TryParse(memberName.TrimmedValue, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < list.Count;
-            value = isIndex ? list[index] : memberName.TrimmedValue == "length" ? list.Count : null;
+            var (list, name) = ((TemplateList)instance, memberName.TrimmedValue);
+            if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var index))
+                value = index < list.Count ? list[index] : null;
+            else
+                value = name == "length" ? list.Count : null;
             return value is not null;
         }
     }
@@ -63,11 +65,8 @@ internal sealed class TemplateAccess : IObjectDescriptorProvider
     private sealed class CountedIterator(IIterator inner) : IIterator
     {
         public void Iterate(in EncodedTextWriter writer, BindingContext context, ChainSegment[] blockParamsVariables, object input,
-            TemplateDelegate template, TemplateDelegate ifEmpty)
-        {
-            ((ILoopable)input).EnterLoop();
-            inner.Iterate(writer, context, blockParamsVariables, input, template, ifEmpty);
-        }
+            TemplateDelegate template, TemplateDelegate ifEmpty) =>
+            inner.Iterate(writer, context, blockParamsVariables, ((ILoopable)input).EnterLoop(), template, ifEmpty);
     }
 
     private sealed class NoIterator : IIterator

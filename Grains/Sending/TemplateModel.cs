@@ -102,7 +102,7 @@ internal static class TemplateModel
         }
     }
 
-    /// <summary>Half a surrogate pair is legal JSON and no text (RFC 8259, section 8.2). It must not stop a customer's every message.</summary>
+    /// <summary>Half a surrogate pair is legal JSON and no text (RFC 8259, section 8.2). It must not stop every message to a customer.</summary>
     private static string Text<T>(T json, Func<T, string> read)
     {
         try
@@ -116,25 +116,42 @@ internal static class TemplateModel
     }
 }
 
-internal sealed class TemplateObject(LoopBudget loops) : Dictionary<string, object?>(StringComparer.Ordinal), ILoopable
+/// <summary>Not itself enumerable: Handlebars would take a section over it (<c>{{#cart}}</c>) for a loop over its values.</summary>
+internal sealed class TemplateObject(LoopBudget loops) : ILoopable
 {
-    public void EnterLoop() => loops.Spend(Count);
+    public Dictionary<string, object?> Fields { get; } = new(StringComparer.Ordinal);
+
+    public object? this[string name]
+    {
+        set => Fields[name] = value;
+    }
+
+    public object EnterLoop()
+    {
+        loops.Spend(Fields.Count);
+        return Fields;
+    }
 }
 
 internal sealed class TemplateList(LoopBudget loops) : List<object?>, ILoopable
 {
-    public void EnterLoop() => loops.Spend(Count);
+    public object EnterLoop()
+    {
+        loops.Spend(Count);
+        return this;
+    }
 }
 
 /// <summary>What <c>#each</c> can go through.</summary>
 internal interface ILoopable
 {
+    /// <returns>The dictionary or list to go through.</returns>
     /// <exception cref="TemplateException">The rendering has looped too often.</exception>
-    void EnterLoop();
+    object EnterLoop();
 }
 
 /// <summary>
-/// Bounds the turns of all loops of one rendering: nested loops over one long list would otherwise run for hours without writing a character.
+/// Bounds the turns of all loops of one rendering: nested loops over one long list could run for hours without writing a character.
 /// </summary>
 internal sealed class LoopBudget
 {

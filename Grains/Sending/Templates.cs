@@ -8,8 +8,8 @@ using HandlebarsDotNet;
 namespace Orleans.Personalize.Sending;
 
 /// <summary>
-/// Templates are registry documents <c>{"subject","html","text"}</c> in Handlebars (https://handlebarsjs.com/guide/), the syntax of SendGrid's
-/// dynamic templates. This holds them compiled, the latest version asked for of each.
+/// Templates are registry documents <c>{"subject","html","text"}</c> in Handlebars (https://handlebarsjs.com/guide/), the syntax of
+/// SendGrid's dynamic templates. This holds them compiled, the latest version asked for of each.
 /// </summary>
 public sealed class Templates
 {
@@ -84,7 +84,7 @@ public sealed partial class Template
     /// <summary>The longest rendered subject, html or text, in UTF-16 code units.</summary>
     public const int OutputLengthMax = 1024 * 1024;
 
-    /// <summary>Handlebars recurses into blocks and sub-expressions: a few thousand of them would overflow the stack and end the process.</summary>
+    /// <summary>Handlebars recurses into blocks and sub-expressions; a few thousand would overflow the stack and end the process.</summary>
     private const int NestingMax = 100;
 
     /// <summary>The time that compilation takes grows with the square of the expressions; this many take a quarter of a second.</summary>
@@ -109,10 +109,10 @@ public sealed partial class Template
     }
 
     /// <summary>
-    /// Renders with <c>customer</c>, <c>traits</c>, <c>consent</c>, <c>cart</c>, <c>orders</c>, <c>event</c>, <c>data</c>, <c>trigger</c> and
-    /// <c>key</c>. A missing field renders as nothing. Only html is HTML-escaped; a subject is always one line.
+    /// Renders with <c>customer</c>, <c>traits</c>, <c>consent</c>, <c>cart</c>, <c>orders</c>, <c>event</c>, <c>data</c>,
+    /// <c>trigger</c> and <c>key</c>. A missing field renders as nothing. Only html is HTML-escaped; a subject is always one line.
     /// </summary>
-    /// <exception cref="TemplateException">The output is too long, a loop too large, or the template asks for what does not exist.</exception>
+    /// <exception cref="TemplateException">The output is too long, a loop too large, or a helper cannot do what it is asked.</exception>
     public RenderedContent Render(SendJob job, CustomerKey customer)
     {
         var model = TemplateModel.Of(job, customer);
@@ -124,7 +124,6 @@ public sealed partial class Template
 
     internal static HandlebarsTemplate<TextWriter, object, object> CompilePart(string part, string source)
     {
-        RefuseUnsupported(source);
         var helpers = new UnknownHelpers();
         var configuration = new HandlebarsConfiguration
         {
@@ -136,6 +135,7 @@ public sealed partial class Template
         };
         try
         {
+            RefuseUnsupported(source);
             using var reader = new StringReader(source);
             return Handlebars.Create(configuration).Compile(reader);
         }
@@ -160,7 +160,7 @@ public sealed partial class Template
             render(writer, model, null!);
             return writer.ToString();
         }
-        catch (Exception fault) when (fault is HandlebarsException or InvalidOperationException or ArgumentException or NullReferenceException)
+        catch (Exception fault) when (fault is not OutOfMemoryException)
         {
             throw Explain(fault, $"The {part} of the template cannot be rendered");
         }

@@ -28,7 +28,7 @@ public static class AddressGuard
         IPNetwork.Parse("240.0.0.0/4"),      // reserved, broadcast
     ];
 
-    /// <summary>All of IPv6 that is assigned to the public; loopback, unique-local, link-local, multicast and NAT64 lie outside it.</summary>
+    /// <summary>What of IPv6 is for the public; loopback, unique-local, link-local, multicast and NAT64 lie outside it.</summary>
     private static readonly IPNetwork GlobalUnicast6 = IPNetwork.Parse("2000::/3");
 
     private static readonly IPNetwork[] NotPublic6 =
@@ -44,7 +44,8 @@ public static class AddressGuard
     {
         { IsIPv4MappedToIPv6: true } => IsPublic(address.MapToIPv4()),
         { AddressFamily: AddressFamily.InterNetwork } => !NotPublic4.Any(block => block.Contains(address)),
-        { AddressFamily: AddressFamily.InterNetworkV6 } => GlobalUnicast6.Contains(address) && !NotPublic6.Any(block => block.Contains(address)),
+        { AddressFamily: AddressFamily.InterNetworkV6 } =>
+            GlobalUnicast6.Contains(address) && !NotPublic6.Any(block => block.Contains(address)),
         _ => false,
     };
 }

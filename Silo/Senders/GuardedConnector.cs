@@ -19,7 +19,9 @@ internal sealed class GuardedConnector(bool allowPrivateTargets, Func<string, Ca
     /// <exception cref="SocketException">The host is unknown or none of its addresses answered.</exception>
     public async ValueTask<Stream> ConnectAsync(DnsEndPoint target, CancellationToken cancellation)
     {
-        var addresses = IPAddress.TryParse(target.Host.Trim('[', ']'), out var literal) ? [literal] : await resolve(target.Host, cancellation);
+        var addresses = IPAddress.TryParse(target.Host.Trim('[', ']'), out var literal)
+            ? [literal]
+            : await resolve(target.Host, cancellation);
         if (addresses.Length == 0)
             throw new SocketException((int)SocketError.HostNotFound);
         var allowed = allowPrivateTargets ? addresses : Array.FindAll(addresses, AddressGuard.IsPublic);

@@ -5,8 +5,8 @@ using Orleans.Personalize.Sending;
 namespace Orleans.Personalize.Senders;
 
 /// <summary>
-/// Makes senders of documents like <c>{"type":"log","channel":"email","path":"sends.ndjson"}</c>. The path lies under one directory and defaults to
-/// <c>{sender's id}.ndjson</c>; <c>-</c> is standard output. Senders of the same path share the file.
+/// Makes senders of documents like <c>{"type":"log","channel":"email","path":"sends.ndjson"}</c>. The path lies under one directory and
+/// defaults to <c>{sender's id}.ndjson</c>; <c>-</c> is standard output. Senders of the same path share the file.
 /// </summary>
 internal sealed class LogSenderFactory(string directory, Stream standardOutput, TimeProvider clock) : ISenderFactory, IDisposable
 {
@@ -23,7 +23,7 @@ internal sealed class LogSenderFactory(string directory, Stream standardOutput, 
         var document = new SenderDocument(json);
         document.CheckCommon(Type);
         if (document.TryGet("path", out _) && !IsInside(document.Text("path")))
-            document.Fault("/path", $"It must be a relative path of at most {PathLengthMax} characters without \"..\", or \"-\" for standard output.");
+            document.Fault("/path", $"It must be a relative path of at most {PathLengthMax} characters without \"..\", or \"-\" for stdout.");
         return document.Errors;
     }
 

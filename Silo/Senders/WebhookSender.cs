@@ -8,10 +8,11 @@ using Orleans.Personalize.Sending;
 namespace Orleans.Personalize.Senders;
 
 /// <summary>
-/// Posts each send to one URL as a Standard Webhook, signed. The decision id is the <c>webhook-id</c>, the same on every retry. Only the status
-/// and <c>Retry-After</c> of the answer are looked at.
+/// Posts each send to one URL as a Standard Webhook, signed. The decision id is the <c>webhook-id</c>, the same on every retry. Only the
+/// status and <c>Retry-After</c> of the answer are looked at.
 /// </summary>
-internal sealed class WebhookSender(HttpMessageInvoker http, TimeProvider clock, Uri url, IReadOnlyList<byte[]> keys, TimeSpan timeout) : ISender
+internal sealed class WebhookSender(HttpMessageInvoker http, TimeProvider clock, Uri url, IReadOnlyList<byte[]> keys, TimeSpan timeout)
+    : ISender
 {
     /// <summary>A longer wait that a receiver asks for is cut to this.</summary>
     public static readonly TimeSpan RetryAfterMax = TimeSpan.FromDays(1);

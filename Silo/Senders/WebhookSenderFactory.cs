@@ -5,8 +5,8 @@ using Orleans.Personalize.Sending;
 namespace Orleans.Personalize.Senders;
 
 /// <summary>
-/// Makes senders of documents like <c>{"type":"webhook","channel":"email","url":"https://…","secret":"whsec_…","timeout":"PT15S"}</c>. The secret may
-/// be an array, newest first, while it is being changed. All of them share one pool of connections.
+/// Makes senders of documents like <c>{"type":"webhook","channel":"email","url":"https://…","secret":"whsec_…","timeout":"PT15S"}</c>. The
+/// secret may be an array, newest first, while it is being changed. All of them share one pool of connections.
 /// </summary>
 internal sealed class WebhookSenderFactory : ISenderFactory, IDisposable
 {
@@ -21,7 +21,11 @@ internal sealed class WebhookSenderFactory : ISenderFactory, IDisposable
     private readonly TimeProvider clock;
     private readonly HttpMessageInvoker http;
 
-    public WebhookSenderFactory(WebhookOptions options, TimeProvider clock, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
+    /// <param name="resolve">Looks up the addresses of a name; by default the system does.</param>
+    public WebhookSenderFactory(
+        WebhookOptions options,
+        TimeProvider clock,
+        Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
     {
         this.options = options;
         this.clock = clock;
@@ -106,7 +110,7 @@ internal sealed class WebhookSenderFactory : ISenderFactory, IDisposable
             if (StandardWebhook.Key(SenderDocument.Text(item)) is { } key)
                 keys.Add(key);
             else
-                document.Fault(pointer, $"It must be {StandardWebhook.SecretPrefix} followed by {StandardWebhook.SecretBytesMin} to {StandardWebhook.SecretBytesMax} bytes in base64.");
+                document.Fault(pointer, StandardWebhook.SecretForm);
         }
     }
 }

@@ -53,6 +53,11 @@ public sealed class TemplateTests
             RenderText("{{#each data.rows}}{{@index}}{{name}}({{#each cells}}{{this}},{{#if @last}}cart {{@root.cart.id}}{{/if}}{{else}}empty{{/each}}) {{/each}}", job));
     }
 
+    [Fact]
+    public void A_section_enters_an_object_goes_through_a_list_and_skips_what_is_not_there() => Assert.Equal(
+        "c7 Ada; p1p2 none; first name=Ada",
+        RenderText("{{#cart}}{{id}} {{@root.traits.[first name]}}{{/cart}}; {{#cart.items}}{{productId}}{{/cart.items}} {{^nothing}}none{{/nothing}}; {{#each traits}}{{@key}}={{this}}{{/each}}"));
+
     [Theory]
     [InlineData("{{data.number}}", "19.90")]
     [InlineData("{{data.huge}}", "1e400")]
@@ -62,6 +67,7 @@ public sealed class TemplateTests
     [InlineData("{{data.list.length}}", "2")]
     [InlineData("{{data.object}}", "")]
     [InlineData("{{#if data.zero}}x{{else}}y{{/if}}", "y")]
+    [InlineData("{{#each data.object}}{{@key}}{{this}}{{/each}}", "a1")]
     [InlineData("{{data.half}}", "\uFFFD")]
     [InlineData("{{data.same}}", "2")]
     [InlineData("{{Data.number}}", "")]
@@ -78,6 +84,7 @@ public sealed class TemplateTests
     [InlineData("{{customer.Length}}")]
     [InlineData("{{customer.length}}")]
     [InlineData("{{cart.Count}}{{cart.Keys}}{{cart.Values}}{{cart.Comparer}}")]
+    [InlineData("{{cart.Fields}}{{cart.fields}}{{cart.EnterLoop}}{{cart.items.EnterLoop}}")]
     [InlineData("{{cart.items.Count}}{{cart.items.Capacity}}")]
     [InlineData("{{cart.total.Scale}}")]
     [InlineData("{{customer.GetType}}{{this.GetType}}{{lookup cart 'Count'}}")]

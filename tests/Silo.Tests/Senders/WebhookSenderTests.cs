@@ -178,25 +178,17 @@ public sealed class WebhookSenderTests : IDisposable
     [Fact]
     public async Task An_answers_endless_body_is_cut_off()
     {
-        var cutOff = new TaskCompletionSource<long>();
+        var cutOff = new TaskCompletionSource();
         await using var receiver = await Receiver.Answering(async context =>
         {
-            var (written, block) = (0L, new byte[16 * 1024]);
-            try
-            {
-                for (; written < 1L << 30; written += block.Length)
-                    await context.Response.Body.WriteAsync(block, context.RequestAborted);
-            }
-            catch (Exception fault) when (fault is OperationCanceledException or IOException)
-            {
-                // The sender has hung up.
-            }
-            cutOff.SetResult(written);
+            context.RequestAborted.Register(cutOff.SetResult);
+            var block = new byte[16 * 1024];
+            while (!context.RequestAborted.IsCancellationRequested)
+                await context.Response.Body.WriteAsync(block, CancellationToken.None);
         });
         Assert.Equal(SendOutcome.Sent, (await Deliver(receiver.Url)).Outcome);
 
-        // The buffers of two sockets lie between what was written and what was read.
-        Assert.InRange(await cutOff.Task.WaitAsync(TimeSpan.FromSeconds(30)), 0, 64L << 20);
+        await cutOff.Task.WaitAsync(TimeSpan.FromSeconds(30));
     }
 
     [Fact]
@@ -206,14 +198,14 @@ public sealed class WebhookSenderTests : IDisposable
         await using var receiver = await Receiver.Answering(context =>
         {
             connections.Add(context.Connection.Id);
-            return context.Response.WriteAsync("thank you");
+            return Task.CompletedTask;
         });
         var factory = Factory();
         for (var number = 0; number < 5; number++)
             await Sender(receiver.Url, factory: factory).DeliverAsync(Sample.Message(), CancellationToken.None);
 
         Assert.Equal(5, connections.Count);
-        Assert.True(connections.Distinct().Count() < 5);
+        Assert.Single(connections.Distinct());
     }
 
     [Fact]
@@ -351,8 +343,10 @@ public sealed class WebhookSenderTests : IDisposable
             try
             {
                 using var client = await listener.AcceptTcpClientAsync();
+                // What is left unread would turn the end of the connection into a reset.
                 var buffer = new byte[64 * 1024];
-                _ = await client.GetStream().ReadAsync(buffer);
+                for (var (read, count) = (1, 0); read > 0 && !buffer.AsSpan(0, count).EndsWith("}}}"u8); count += read)
+                    read = await client.GetStream().ReadAsync(buffer.AsMemory(count));
                 await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(answer));
             }
             catch (SocketException)
