@@ -37,7 +37,7 @@ public abstract partial class JournalContract
     [Fact]
     public async Task Readers_see_whole_batches_while_writes_go_on()
     {
-        const int batches = 200;
+        const int batches = 60;
         var done = 0;
         var writing = Task.Run(async () =>
         {
