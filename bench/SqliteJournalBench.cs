@@ -11,9 +11,7 @@ namespace Orleans.Personalize.Bench;
 /// </summary>
 internal static class SqliteJournalBench
 {
-    private const int Rounds = 9;
     private const int PayloadBytes = 300;
-    private static readonly TimeSpan RoundTime = TimeSpan.FromSeconds(1);
     private static readonly string[] Customers = [.. Enumerable.Range(0, 10_000).Select(i => $"shop/customer-{i:x8}")];
 
     public static async Task RunAsync()
@@ -34,7 +32,7 @@ internal static class SqliteJournalBench
             await JournalRoundAsync(committer, versions, appenders);
 
             var (journalRates, bareRates, ratios) = (new List<double>(), new List<double>(), new List<double>());
-            for (var round = 0; round < Rounds; round++)
+            for (var round = 0; round < Rounds.Count; round++)
             {
                 var (journalRate, batch) = await JournalRoundAsync(committer, versions, appenders);
                 var bareRate = bare.Round(batch);
@@ -44,8 +42,8 @@ internal static class SqliteJournalBench
                 Console.WriteLine($"  round {round + 1}: journal {journalRate,9:N0}/s  bare {bareRate,9:N0}/s  ratio {ratios[^1]:F2}  batch {batch:N0}");
             }
             Console.WriteLine(
-                $"{appenders:N0} appenders, {Customers.Length:N0} customers, {PayloadBytes} B: journal {Median(journalRates):N0} events/s, " +
-                $"bare {Median(bareRates):N0} events/s, ratio {Median(ratios):F2} (medians of {Rounds})");
+                $"{appenders:N0} appenders, {Customers.Length:N0} customers, {PayloadBytes} B: journal {Rounds.Median(journalRates):N0} events/s, " +
+                $"bare {Rounds.Median(bareRates):N0} events/s, ratio {Rounds.Median(ratios):F2} (medians of {Rounds.Count})");
         }
         finally
         {
@@ -65,7 +63,7 @@ internal static class SqliteJournalBench
         {
             var count = 0;
             var random = new Random(appender);
-            while (clock.Elapsed < RoundTime)
+            while (clock.Elapsed < Rounds.Time)
             {
                 var index = appender + (appenders * random.Next(Customers.Length / appenders));
                 var write = new JournalWrite.Append(Customers[index], versions[index], versions[index] + 1, DateTimeOffset.UtcNow, payload);
@@ -93,8 +91,6 @@ internal static class SqliteJournalBench
         listener.Start();
         return listener;
     }
-
-    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(Rounds / 2);
 
     /// <summary>The least that storing these rows takes: no fence, no queue, no other thread.</summary>
     private sealed class BareLoop : IDisposable
@@ -128,7 +124,7 @@ internal static class SqliteJournalBench
         {
             var count = 0;
             var clock = Stopwatch.StartNew();
-            while (clock.Elapsed < RoundTime)
+            while (clock.Elapsed < Rounds.Time)
             {
                 _session.Execute("BEGIN IMMEDIATE");
                 for (var i = 0; i < batch; i++)
