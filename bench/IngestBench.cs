@@ -100,5 +100,5 @@ internal static class IngestBench
         $$"""{"events":[{{string.Join(',', Enumerable.Range(0, BatchSize).Select(_ => Event(random, random.Next(CustomersCount))))}}]}""";
 
     private static string Event(Random random, int customer) =>
-        $$"""{"messageId":"{{Guid.NewGuid():N}}","customer":"customer-{{customer}}","name":"Product Viewed","properties":{"product_id":"p-{{random.Next(1000)}}","name":"Trail Shoe","price":129.9,"url":"https://shop.example/p/trail-shoe"}}""";
+        $$$"""{"messageId":"{{{Guid.NewGuid():N}}}","customer":"customer-{{{customer}}}","name":"Product Viewed","properties":{"product_id":"p-{{{random.Next(1000)}}}","name":"Trail Shoe","price":129.9,"url":"https://shop.example/p/trail-shoe"}}""";
 }
