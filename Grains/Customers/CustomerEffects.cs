@@ -24,9 +24,11 @@ internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimePro
     private readonly string customer = grain.GetPrimaryKeyString();
     private readonly string workspace = CustomerKey.Parse(grain.GetPrimaryKeyString()).Workspace;
     private IGrainTimer? timer;
+    private Profile? followed;
 
     public void Follow(Profile committed)
     {
+        followed = committed;
         var now = clock.GetUtcNow();
         var next = Offer(committed, now);
         if (Outlook.NextDeadline(committed, offeredUntil: now) is { } deadline && !(next < deadline))
@@ -37,6 +39,12 @@ internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimePro
     /// <returns>When an offer that has come to nothing is to be repeated.</returns>
     private DateTimeOffset? Offer(Profile committed, DateTimeOffset now)
     {
+        foreach (var offered in offeredUntil.Keys)
+        {
+            // What became of that offer is known: the next attempt is a new one.
+            if (committed.FindSend(offered) is not { State: SendState.Pending } send || send.NextAttemptAt > now)
+                offeredUntil.Remove(offered);
+        }
         DateTimeOffset? repeat = null;
         foreach (var send in Outlook.PendingSends(committed, now))
         {
@@ -48,8 +56,6 @@ internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimePro
             if (!(repeat < until))
                 repeat = until;
         }
-        if (repeat is null)
-            offeredUntil.Clear();
         return repeat;
     }
 
@@ -67,7 +73,8 @@ internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimePro
         if (!taken)
         {
             offeredUntil[send.DecisionId] = clock.GetUtcNow() + RefusedPause;
-            Arm(RefusedPause);
+            // A deadline may come before the pause is over.
+            Follow(followed!);
         }
     }
 

@@ -12,7 +12,7 @@ internal static class Report
             Instruments.OnReceipt(receipt.Status);
         foreach (var fact in turn.Facts)
         {
-            if (fact is Fact.Decided)
+            if (fact is Fact.Decided && events.Length > 0)
             {
                 Instruments.OnDecisionDurable(now - events[0].ReceivedAt);
                 break;

@@ -9,9 +9,12 @@ public sealed class DeadlineKeeper(IGrainFactory grains, TimeProvider clock, ILo
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => KeepAwakeAsync(stoppingToken);
+
+    /// <summary>The work itself, on the scheduler of the caller; the base class would run it on the thread pool. Ends when it is cancelled.</summary>
+    public async Task KeepAwakeAsync(CancellationToken stopping)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        while (!stopping.IsCancellationRequested)
         {
             try
             {
@@ -22,7 +25,7 @@ public sealed class DeadlineKeeper(IGrainFactory grains, TimeProvider clock, ILo
             {
                 logger.ShardsAsleep(failure.Message);
             }
-            await Task.Delay(Period, clock, stoppingToken);
+            await Task.Delay(Period, clock, stopping);
         }
     }
 }

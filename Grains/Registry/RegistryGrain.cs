@@ -22,7 +22,16 @@ public sealed class RegistryGrain(
     /// <summary>Well under the calls' time-out.</summary>
     private static readonly TimeSpan FollowTime = TimeSpan.FromSeconds(10);
 
-    private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>What is durable. While a write is under way the stored state is ahead of it, and reads interleave with writes.</summary>
+    private RegistryState shown = null!;
+
+    private TaskCompletionSource changed = new();
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        shown = stored.State;
+        return Task.CompletedTask;
+    }
 
     public async Task<RegistryPut> Put(string kind, string id, JsonText document)
     {
@@ -50,13 +59,13 @@ public sealed class RegistryGrain(
         return true;
     }
 
-    public Task<RegistryDocument?> Get(string kind, string id) => Task.FromResult(stored.State.Documents.GetValueOrDefault(Slot(kind, id)));
+    public Task<RegistryDocument?> Get(string kind, string id) => Task.FromResult(shown.Documents.GetValueOrDefault(Slot(kind, id)));
 
     public Task<RegistryDocument[]> List(string kind) => Task.FromResult(Snapshot().Documents.Where(document => document.Kind == kind).ToArray());
 
     public async Task<RegistrySnapshot?> Follow(long version)
     {
-        if (stored.State.Version <= version)
+        if (shown.Version <= version)
         {
             try
             {
@@ -67,34 +76,38 @@ public sealed class RegistryGrain(
                 return null;
             }
         }
-        return Snapshot();
+        return shown.Version > version ? Snapshot() : null;
     }
 
     private RegistrySnapshot Snapshot() =>
-        new(stored.State.Version, [.. stored.State.Documents.Values.OrderBy(static document => document.Id, StringComparer.Ordinal)]);
+        new(shown.Version, [.. shown.Documents.Values.OrderBy(static document => document.Id, StringComparer.Ordinal)]);
 
-    /// <summary>Writes a changed copy, so that a failed write has changed nothing here.</summary>
+    /// <summary>Writes a changed copy and shows it when it is durable: a failed write has changed nothing.</summary>
     private async Task Write(Action<RegistryState> change)
     {
-        var before = stored.State;
-        var after = before.Copy();
+        var after = shown.Copy();
         change(after);
         after.Version++;
         stored.State = after;
         try
         {
             await stored.WriteStateAsync();
+            shown = after;
         }
         catch
         {
-            stored.State = before;
+            stored.State = shown;
             // The write may have happened: only the storage knows.
             DeactivateOnIdle();
             throw;
         }
-        var waiting = changed;
-        changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        waiting.SetResult();
+        finally
+        {
+            // Also after a failure: the deactivation would wait for the followers to run out of patience.
+            var waiting = changed;
+            changed = new();
+            waiting.SetResult();
+        }
     }
 
     private DocumentError[] Problems(string kind, string id, JsonText document, bool isNew)

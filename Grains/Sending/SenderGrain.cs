@@ -2,8 +2,6 @@ using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Personalize.Diagnostics;
 using Orleans.Personalize.Registry;
-using Polly;
-using Polly.Timeout;
 
 namespace Orleans.Personalize.Sending;
 
@@ -31,7 +29,6 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
     private readonly HashSet<SendOffer> taken = [];
     private readonly Queue<SendOffer> waiting = [];
     private int delivering;
-    private readonly ResiliencePipeline pipeline = new ResiliencePipelineBuilder { TimeProvider = clock }.AddTimeout(DeliveryTimeout).Build();
     private Catalog catalog = null!;
     private CustomerKey key;
 
@@ -106,12 +103,13 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
                 return new(SendOutcome.Failed, Detail: failure.Message);
             }
         }
+        using var timeout = new CancellationTokenSource(DeliveryTimeout, clock);
         try
         {
-            return await pipeline.ExecuteAsync(
-                async cancellation => await sender.Sender.DeliverAsync(new(customer.Workspace, customer.CustomerId, job, content), cancellation));
+            // A sender that does not heed the cancellation must not keep its place for ever.
+            return await sender.Sender.DeliverAsync(new(customer.Workspace, customer.CustomerId, job, content), timeout.Token).WaitAsync(timeout.Token);
         }
-        catch (TimeoutRejectedException)
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
             return new(SendOutcome.Retry, Detail: $"No answer within {DeliveryTimeout.TotalSeconds:0} s.");
         }
