@@ -74,8 +74,6 @@ public static partial class Decider
         var kept = KeptEvent.Of(happened);
         foreach (var trigger in listeners)
         {
-            if (!trigger.Enabled)
-                continue;
             // The same event may close an old wait and open a new one, in this order.
             var scope = new Scope(turn.Profile, kept, kept.Stamp.At);
             foreach (var pattern in trigger.Unless)
@@ -86,7 +84,8 @@ public static partial class Decider
                     break;
                 }
             }
-            if (trigger.On.Matches(new Scope(turn.Profile, kept, kept.Stamp.At)))
+            // A disabled trigger still heeds unless: what was closed meanwhile must not be sent when it is enabled again.
+            if (trigger.Enabled && trigger.On.Matches(new Scope(turn.Profile, kept, kept.Stamp.At)))
                 Match(turn, trigger, kept, happened.ReceivedAt);
         }
     }
