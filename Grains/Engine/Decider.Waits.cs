@@ -13,7 +13,7 @@ public static partial class Decider
         else if (IsClosed(turn.Profile, trigger.Id, key, happened.Stamp))
             Suppress(turn, about, Reason.Unless, "closed by an event that occurred later and arrived earlier");
         else if (trigger.Wait is null)
-            Fire(turn, trigger, about, happened);
+            Fire(turn, trigger, about, happened.Trimmed());
         else if (turn.Profile.FindMark(trigger.Id, key)?.DecidedThrough > happened.Stamp.At)
             Suppress(turn, about, Reason.Superseded, "the trigger has decided about that time already");
         else
