@@ -60,6 +60,8 @@ public static partial class Decider
             return $"/occurredAt is more than {Limits.FutureMax.TotalMinutes:0} minutes in the future.";
         foreach (var (name, value) in Json.Members(happened.Traits))
         {
+            if (name.Length > Limits.TraitNameLengthMax)
+                return $"/traits has a name of more than {Limits.TraitNameLengthMax} characters.";
             if (value.Span.Length > Limits.TraitBytesMax)
                 return $"/traits/{name} is larger than {Limits.TraitBytesMax} bytes.";
         }
