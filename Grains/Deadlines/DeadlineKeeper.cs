@@ -22,7 +22,8 @@ public sealed class DeadlineKeeper(IGrainFactory grains, TimeProvider clock, ILo
             {
                 logger.ShardsAsleep(failure.Message);
             }
-            await Task.Delay(Period, clock, stoppingToken);
+            // To be stopped is no failure, also where the host gives up before it has started.
+            await Task.Delay(Period, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }
 }
