@@ -8,8 +8,8 @@ namespace Orleans.Personalize.Journal;
 /// read. Whoever holds it has the directory to itself.
 /// </summary>
 /// <remarks>
-/// Only one connection may checkpoint: up to SQLite 3.51.2 a checkpoint by a second one can corrupt the file (https://sqlite.org/wal.html,
-/// "The WAL-Reset Bug").
+/// Only one connection may checkpoint: up to SQLite 3.51.2 a checkpoint beside another connection's write can corrupt the file
+/// (https://sqlite.org/wal.html#walresetbug).
 /// </remarks>
 internal sealed class SqliteDatabase : IAsyncDisposable
 {

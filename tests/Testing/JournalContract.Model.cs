@@ -41,9 +41,15 @@ public abstract partial class JournalContract
         var done = 0;
         var writing = Task.Run(async () =>
         {
-            for (var i = 0; i < batches; i++)
-                await CommitAsync(Append(Ada, 2 * i, "x"), Append(Bob, i, "y"), Append(Ada, (2 * i) + 1, "z"));
-            Volatile.Write(ref done, 1);
+            try
+            {
+                for (var i = 0; i < batches; i++)
+                    await CommitAsync(Append(Ada, 2 * i, "x"), Append(Bob, i, "y"), Append(Ada, (2 * i) + 1, "z"));
+            }
+            finally
+            {
+                Volatile.Write(ref done, 1);
+            }
         });
         var reading = Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
         {
