@@ -25,7 +25,9 @@ public sealed class SimulationTests(ITestOutputHelper output)
             {
                 Assert.Fail($"Seed {seed} (replay it with {SeedVariable}={seed}): {string.Join('\n', world.Violations)}\n{failure}");
             }
+            if (Environment.GetEnvironmentVariable("DUMP") is not null) File.WriteAllLines("/tmp/dump.txt", world.History());
             Assert.True(world.Violations.Count == 0, $"Seed {seed} (replay it with {SeedVariable}={seed}):\n{string.Join('\n', world.Violations)}");
+            if (Environment.GetEnvironmentVariable("DUMP") is not null) File.WriteAllLines("/tmp/dump.txt", world.History());
             acknowledged += world.Acknowledged;
             delivered += world.Delivered;
         }
