@@ -7,8 +7,12 @@ using Orleans.Hosting;
 
 namespace Orleans.Runtime;
 
-/// <summary>The whole of the runtime: the grain classes, the calls under way, the collection of idle activations, and the end.</summary>
-internal sealed class EmbeddedRuntime : IClusterClient, IHostedService, IAsyncDisposable
+/// <summary>
+/// The whole of the runtime: the grain classes, the calls under way, the collection of idle activations, and the end. Where it differs from
+/// Orleans: messages are not copied, a failed activation fails its callers at once instead of after a pause, a call may be forwarded more
+/// often than twice, there is no request context, and a stopping runtime refuses the calls of its own grains too.
+/// </summary>
+internal sealed class EmbeddedRuntime : IClusterClient, IHostedService, IAsyncDisposable, IDisposable
 {
     public static readonly DeactivationReason Stopping = new(DeactivationReasonCode.ShuttingDown, "The runtime is stopping.");
 
@@ -35,7 +39,7 @@ internal sealed class EmbeddedRuntime : IClusterClient, IHostedService, IAsyncDi
             entries => entries.Select(entry => GrainReference.Prototype(entry.grainInterface, entry.grainClass)).ToArray());
 
         // These timers live as long as the process; they must not carry the execution context of whoever resolved the runtime first.
-        using (ExecutionContext.IsFlowSuppressed() ? default(AsyncFlowControl?) : ExecutionContext.SuppressFlow())
+        using (TurnScheduler.SuppressFlow())
         {
             Pending = new PendingCalls(time, options.ResponseTimeout);
             collection = time.CreateTimer(
@@ -96,14 +100,22 @@ internal sealed class EmbeddedRuntime : IClusterClient, IHostedService, IAsyncDi
             Log.StopTimedOut(classes.Sum(grainClass => grainClass.Targets.Count()));
         }
 
-        Pending.FailAll(new SiloUnavailableException("The runtime has stopped."));
-        Pending.Dispose();
+        Dispose();
     }
 
     public async ValueTask DisposeAsync()
     {
         if (!stopping)
             await StopAsync(CancellationToken.None);
+    }
+
+    /// <summary>Without the time to deactivate anything: the grains are abandoned as in a crash.</summary>
+    public void Dispose()
+    {
+        stopping = true;
+        collection.Dispose();
+        Pending.FailAll(new SiloUnavailableException("The runtime has stopped."));
+        Pending.Dispose();
     }
 
     private void CollectIdle()

@@ -58,36 +58,27 @@ namespace Orleans
 
     public static class GrainExtensions
     {
-        public static string GetPrimaryKeyString(this IAddressable grain) => KeyOf(grain);
+        public static string GetPrimaryKeyString(this IAddressable grain) => AddressOf(grain).Key;
 
-        public static GrainId GetGrainId(this IAddressable grain) => grain switch
+        public static GrainId GetGrainId(this IAddressable grain)
         {
-            Grain instance => instance.Activation.GrainId,
-            GrainReference reference => reference.GrainId,
-            _ => throw NotAGrain(grain),
-        };
+            var (grainClass, key) = AddressOf(grain);
+            return GrainId.Create(grainClass.Name, key);
+        }
 
         /// <summary>A reference to the grain itself, to hand to others.</summary>
         public static TGrainInterface AsReference<TGrainInterface>(this IAddressable grain)
         {
-            var grainClass = grain switch
-            {
-                Grain instance => instance.Activation.Class,
-                GrainReference reference => reference.Class,
-                _ => throw NotAGrain(grain),
-            };
-            return (TGrainInterface)(object)grainClass.Runtime.ReferenceTo(typeof(TGrainInterface), KeyOf(grain));
+            var (grainClass, key) = AddressOf(grain);
+            return (TGrainInterface)(object)grainClass.Runtime.ReferenceTo(typeof(TGrainInterface), key);
         }
 
-        private static string KeyOf(IAddressable grain) => grain switch
+        private static (GrainClass Class, string Key) AddressOf(IAddressable grain) => grain switch
         {
-            Grain instance => instance.Activation.Key,
-            GrainReference reference => reference.Key,
-            _ => throw NotAGrain(grain),
+            Grain instance => (instance.Activation.Class, instance.Activation.Key),
+            GrainReference reference => (reference.Class, reference.Key),
+            _ => throw new ArgumentException($"{grain.GetType()} is neither a grain nor a reference to one.", nameof(grain)),
         };
-
-        private static ArgumentException NotAGrain(IAddressable grain) =>
-            new($"{grain.GetType()} is neither a grain nor a reference to one.", nameof(grain));
     }
 
     public static class GrainBaseExtensions
@@ -110,32 +101,12 @@ namespace Orleans
             return grain.RegisterGrainTimer(static (callback, cancellation) => callback(cancellation), callback, options);
         }
 
-        public static IGrainTimer RegisterGrainTimer(this IGrainBase grain, Func<Task> callback, GrainTimerCreationOptions options)
-        {
-            ArgumentNullException.ThrowIfNull(callback);
-            return grain.RegisterGrainTimer(static (callback, _) => callback(), callback, options);
-        }
-
-        public static IGrainTimer RegisterGrainTimer<TState>(
-            this IGrainBase grain, Func<TState, Task> callback, TState state, GrainTimerCreationOptions options)
-        {
-            ArgumentNullException.ThrowIfNull(callback);
-            return grain.RegisterGrainTimer(static (both, _) => both.callback(both.state), (callback, state), options);
-        }
-
         public static IGrainTimer RegisterGrainTimer(
             this IGrainBase grain, Func<CancellationToken, Task> callback, TimeSpan dueTime, TimeSpan period) =>
             grain.RegisterGrainTimer(callback, new GrainTimerCreationOptions(dueTime, period));
 
-        public static IGrainTimer RegisterGrainTimer(this IGrainBase grain, Func<Task> callback, TimeSpan dueTime, TimeSpan period) =>
-            grain.RegisterGrainTimer(callback, new GrainTimerCreationOptions(dueTime, period));
-
         public static IGrainTimer RegisterGrainTimer<TState>(
             this IGrainBase grain, Func<TState, CancellationToken, Task> callback, TState state, TimeSpan dueTime, TimeSpan period) =>
-            grain.RegisterGrainTimer(callback, state, new GrainTimerCreationOptions(dueTime, period));
-
-        public static IGrainTimer RegisterGrainTimer<TState>(
-            this IGrainBase grain, Func<TState, Task> callback, TState state, TimeSpan dueTime, TimeSpan period) =>
             grain.RegisterGrainTimer(callback, state, new GrainTimerCreationOptions(dueTime, period));
     }
 

@@ -92,9 +92,7 @@ internal abstract class GrainCall(GrainReference target, GrainMethod method, obj
             return method.Invoke(instance, arguments)
                 ?? Failed(new InvalidOperationException($"{method} returned null instead of a task."));
         }
-#pragma warning disable CA1031 // It belongs to the caller.
         catch (Exception exception)
-#pragma warning restore CA1031
         {
             return Failed(exception);
         }

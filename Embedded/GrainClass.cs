@@ -35,7 +35,7 @@ internal sealed class GrainClass
 
     public TimeSpan CollectionAge { get; }
 
-    public IEnumerable<IRequestTarget> Targets => targets.Values;
+    public IEnumerable<IRequestTarget> Targets => targets.Select(target => target.Value);
 
     /// <summary>Hands a request to whatever answers to the key, which is made if there is nothing yet.</summary>
     public void Dispatch(string key, Request request)

@@ -41,9 +41,7 @@ public readonly record struct GrainType
 
     internal static GrainType Of(Type grainClass)
     {
-#pragma warning disable CA1308 // Ids are stored in lower case.
         var name = grainClass.Name.ToLowerInvariant();
-#pragma warning restore CA1308
         return Create(name.EndsWith("grain", StringComparison.Ordinal) && name.Length > "grain".Length ? name[..^"grain".Length] : name);
     }
 }

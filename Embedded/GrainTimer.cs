@@ -88,7 +88,14 @@ internal abstract class GrainTimer : IGrainTimer
         // The source is not disposed: the callback may still hold its token.
         timer.Dispose();
         activation.Remove(this);
-        disposal.Cancel();
+        try
+        {
+            disposal.Cancel();
+        }
+        catch (AggregateException exception)
+        {
+            activation.Class.Runtime.Log.TimerFailed(exception, activation.GrainId);
+        }
     }
 
     /// <summary>Runs outside the grain, wherever the clock ticks.</summary>
@@ -156,9 +163,7 @@ internal abstract class GrainTimer : IGrainTimer
                 {
                     await (outcome = timer.CallBack(timer.disposal.Token));
                 }
-#pragma warning disable CA1031 // As in Orleans, a failed tick is logged and the timer goes on.
                 catch (Exception exception)
-#pragma warning restore CA1031
                 {
                     activation.Class.Runtime.Log.TimerFailed(exception, activation.GrainId);
                 }

@@ -69,9 +69,11 @@ internal sealed class TurnScheduler(Activation activation, TaskScheduler? root) 
     /// <summary>Runs something as a task of a scheduler of our own, out of the caller's execution context.</summary>
     public static void Post(TaskScheduler scheduler, Action action)
     {
-        using (ExecutionContext.IsFlowSuppressed() ? default(AsyncFlowControl?) : ExecutionContext.SuppressFlow())
+        using (SuppressFlow())
             new Task(action).Start(scheduler);
     }
+
+    public static AsyncFlowControl? SuppressFlow() => ExecutionContext.IsFlowSuppressed() ? null : ExecutionContext.SuppressFlow();
 
     private void Run(int turnsMax)
     {

@@ -40,7 +40,7 @@ public static class GatewayHosting
             .WithMethods(HttpMethods.Post)
             .AllowAnyHeader()
             .SetPreflightMaxAge(TimeSpan.FromHours(2))));
-        services.AddProblemDetails();
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Explain(context.ProblemDetails));
         services.AddExceptionHandler<ProblemExceptions>();
         services.AddOpenApi("v1", ApiDescription.Configure);
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));

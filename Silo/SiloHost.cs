@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway;
 using Orleans.Personalize.Journal;
 using Orleans.Personalize.Senders;
@@ -36,7 +37,11 @@ public static class SiloHost
         builder.Services.AddGateway(builder.Configuration);
         builder.Services.AddHealthChecks().AddCheck<JournalHealth>("journal");
         Telemetry.Add(builder);
+        // What keeps the host from starting is said by RunAsync in a line; the host itself would add a stack trace.
+        var hasStarted = false;
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", _ => hasStarted);
         var app = builder.Build();
+        app.Lifetime.ApplicationStarted.Register(() => hasStarted = true);
         app.MapGateway();
         return app;
     }
@@ -46,6 +51,9 @@ public static class SiloHost
     {
         try
         {
+            // Before anything begins to work with them: without its options or its journal a silo is of no use, however long it runs.
+            app.Services.GetService<IStartupValidator>()?.Validate();
+            _ = app.Services.GetRequiredService<IJournal>();
             await app.RunAsync();
             return 0;
         }
@@ -54,7 +62,7 @@ public static class SiloHost
             await Console.Error.WriteLineAsync(
                 $"{failure.Message}\nAnother process listens there. Stop it, or choose another address: --urls http://127.0.0.1:5081");
         }
-        catch (Exception failure) when (failure is Microsoft.Extensions.Options.OptionsValidationException or JournalException or JournalOpenException)
+        catch (Exception failure) when (failure is OptionsValidationException or JournalException or JournalOpenException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(failure.Message);
         }

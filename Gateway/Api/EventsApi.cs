@@ -93,21 +93,26 @@ internal static class EventsApi
         HttpContext http, EventType? type, Intake intake, KeyRing keys, TimeProvider time, ILogger<Intake> logger)
     {
         var receivedAt = time.GetUtcNow();
-        SegmentRequest request;
-        using (var body = await RequestBody.ReadAsync(http.Request, Limits.SegmentRequestBytesMax, plainText: true))
-            request = body.Parse((utf8, now) => SegmentRequest.Parse(utf8, type, now), receivedAt);
-
-        if (http.User.Identity is not { IsAuthenticated: true })
-        {
-            if (request.WriteKey is null || keys.Find(request.WriteKey) is not { } caller)
-                return Results.Challenge();
-            http.User = caller;
-        }
-
-        if (!Access.SendEvents.Allows(http.User))
+        var hasKey = http.User.Identity is { IsAuthenticated: true };
+        if (hasKey && !Access.SendEvents.Allows(http.User))
             return Results.Forbid();
 
-        var taken = await intake.TakeAsync(http.User.Workspace(), request.Events);
+        List<ParsedEvent> events;
+        using (var body = await RequestBody.ReadAsync(http.Request, Limits.SegmentRequestBytesMax, plainText: true))
+        {
+            if (!hasKey)
+            {
+                if (body.Parse(static (utf8, _) => SegmentRequest.WriteKeyOf(utf8), 0) is not { } key || keys.Find(key) is not { } caller)
+                    return Results.Challenge();
+                http.User = caller;
+                if (!Access.SendEvents.Allows(caller))
+                    return Results.Forbid();
+            }
+
+            events = body.Parse((utf8, now) => SegmentRequest.Parse(utf8, type, now), receivedAt);
+        }
+
+        var taken = await intake.TakeAsync(http.User.Workspace(), events);
         GatewayInstruments.OnEventsTaken("segment", taken);
         var refused = taken.Count(one => one.Receipt?.Status == ReceiptStatus.Rejected);
         if (refused > 0)

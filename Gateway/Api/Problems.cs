@@ -29,6 +29,16 @@ internal static class Problems
     public static IResult TryLater(int status, string detail, EventResult[]? results = null) =>
         new Later(TypedResults.Problem(detail, statusCode: status, extensions: results is null ? [] : [new("results", results)]));
 
+    /// <summary>Words for what the framework refuses without any.</summary>
+    public static void Explain(ProblemDetails problem) => problem.Detail ??= problem.Status switch
+    {
+        StatusCodes.Status404NotFound => "There is nothing at this path; /openapi/v1.json lists what there is.",
+        StatusCodes.Status405MethodNotAllowed => "This path does not take this method; the header Allow names those it takes.",
+        StatusCodes.Status415UnsupportedMediaType => "The content type must be application/json.",
+        StatusCodes.Status500InternalServerError => "This is a fault of the server; its log says more.",
+        _ => null,
+    };
+
     private sealed class Later(ProblemHttpResult problem) : IResult
     {
         public Task ExecuteAsync(HttpContext httpContext)

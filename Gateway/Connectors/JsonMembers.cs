@@ -79,7 +79,7 @@ internal ref struct JsonElements(ReadOnlySpan<byte> json, string pointer, int co
     /// <exception cref="BadHttpRequestException">It is no array, or longer than allowed.</exception>
     public bool MoveNext()
     {
-        if (count == 0 && (!reader.Read() || reader.TokenType != JsonTokenType.StartArray))
+        if (count == 0 && (json is not [(byte)'[', ..] || !reader.Read()))
             throw new BadHttpRequestException($"{pointer} must be an array.");
         if (!reader.Read() || reader.TokenType == JsonTokenType.EndArray)
             return false;

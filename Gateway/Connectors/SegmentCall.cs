@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Microsoft.AspNetCore.Http;
 using Orleans.Personalize.Gateway.Api;
 
 namespace Orleans.Personalize.Gateway.Connectors;
@@ -41,51 +40,4 @@ internal ref struct SegmentCall
 
         return call;
     }
-}
-
-/// <summary>A request to one of Segment's endpoints.</summary>
-/// <param name="WriteKey">The key in the body; null where there is none.</param>
-internal sealed record SegmentRequest(string? WriteKey, List<ParsedEvent> Events)
-{
-    /// <param name="body">The body.</param>
-    /// <param name="type">The call that the path names; null for a batch.</param>
-    /// <param name="receivedAt">When the request arrived.</param>
-    /// <exception cref="JsonException">The body is no JSON.</exception>
-    /// <exception cref="BadHttpRequestException">It is no object, or too large, or has no batch where it should.</exception>
-    public static SegmentRequest Parse(ReadOnlySpan<byte> body, EventType? type, DateTimeOffset receivedAt)
-    {
-        RequestBody.RequireObject(body);
-        ReadOnlySpan<byte> writeKey = default, batch = default, sentAt = default, context = default;
-        for (var members = new JsonMembers(body); members.MoveNext();)
-        {
-            switch (members.Name)
-            {
-                case "writeKey": writeKey = members.Value; break;
-                case "batch": batch = members.Value; break;
-                case "sentAt": sentAt = members.Value; break;
-                case "context": context = members.Value; break;
-            }
-        }
-
-        var key = writeKey is [(byte)'"', ..] && JsonDefects.Find(writeKey) is null ? EventFields.Decode(writeKey) : null;
-        var envelope = new SegmentEnvelope { ReceivedAt = receivedAt, Type = type };
-        if (type is not null)
-        {
-            if (body.Length > Limits.EventBytesMax)
-                throw new BadHttpRequestException($"The event is larger than {Limits.EventBytesMax} bytes.");
-            return new SegmentRequest(key, [SegmentConnector.Parse(body, envelope)]);
-        }
-
-        envelope = envelope with { SentAt = EventFields.TimeOrNull(sentAt), Context = SharedContext(context) };
-        var events = new List<ParsedEvent>();
-        for (var elements = new JsonElements(batch, "/batch", Limits.SegmentEventsMax); elements.MoveNext();)
-            events.Add(SegmentConnector.Parse(elements.Current, envelope));
-        return new SegmentRequest(key, events);
-    }
-
-    /// <summary>A context that is unusable is no reason to lose its events.</summary>
-    private static JsonText SharedContext(ReadOnlySpan<byte> context) =>
-        context.Length <= Limits.EventBytesMax && context is [(byte)'{', ..] && JsonDefects.Find(context) is null
-            ? new JsonText(context.ToArray())
-            : default;
 }

@@ -17,13 +17,17 @@ internal sealed class AdminKey(
 {
     /// <summary>
     /// Makes an admin key, keeps it in the data directory where only this user can read it, and says how to use it. Does nothing
-    /// where one is configured.
+    /// where one is configured. Waits until the server listens: a start that fails, say on a taken port, is not the first, and
+    /// would leave behind a key that nobody was told of.
     /// </summary>
-    public async Task CreateAsync()
+    public async Task CreateAsync(CancellationToken cancellation)
     {
         if (!string.IsNullOrEmpty(options.Value.AdminKey))
             return;
 
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using (lifetime.ApplicationStarted.Register(started.SetResult))
+            await started.Task.WaitAsync(cancellation);
         var (id, key) = ApiKey.Create();
         var path = Path.GetFullPath(Path.Combine(options.Value.DataDirectory, "admin-key"));
         // First the file: a stored key that nobody holds would keep the next start from making another.
@@ -32,7 +36,7 @@ internal sealed class AdminKey(
         var put = await grains.GetGrain<IRegistryGrain>(IRegistryGrain.Installation).Put(RegistryKind.Key, id, document.ToJson());
         if (put.Stored is null)
             throw new InvalidOperationException($"The registry refused the first admin key: {string.Join("; ", put.Errors.Select(error => error.Detail))}");
-        lifetime.ApplicationStarted.Register(() => logger.AdminKeyCreated(path, Address()));
+        logger.AdminKeyCreated(path, Address());
     }
 
     private string Address() =>

@@ -105,7 +105,7 @@ internal sealed class KeyFollower(KeyRing ring, AdminKey adminKey, IGrainFactory
                 if (await grains.GetGrain<IRegistryGrain>(IRegistryGrain.Installation).Follow(ring.Version).WaitAsync(stoppingToken) is { } snapshot)
                 {
                     if (first && !snapshot.Documents.Any(document => document.Kind == RegistryKind.Key))
-                        await adminKey.CreateAsync();
+                        await adminKey.CreateAsync(stoppingToken);
                     ring.Install(snapshot);
                 }
 

@@ -25,7 +25,8 @@ public sealed class DeadlineKeeper(IGrainFactory grains, TimeProvider clock, ILo
             {
                 logger.ShardsAsleep(failure.Message);
             }
-            await Task.Delay(Period, clock, stopping);
+            // To be stopped is no failure, also where the host gives up before it has started.
+            await Task.Delay(Period, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }
 }

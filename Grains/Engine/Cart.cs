@@ -82,26 +82,19 @@ public sealed record CartOperation(
     /// <summary>Null where the event does not say which product.</summary>
     public static CartOperation? Of(CustomerEvent happened, bool isRemoval)
     {
-        string? product = null, sku = null, name = null, cart = null, url = null, image = null;
-        decimal? quantity = null, price = null;
-        foreach (var (member, value) in Json.Members(happened.Properties))
-        {
-            var scalar = Json.Find(value, []);
-            var text = scalar.Kind is ScalarKind.Text or ScalarKind.Number ? scalar.ToString() : null;
-            switch (member)
-            {
-                case "product_id": product = text; break;
-                case "sku": sku = text; break;
-                case "name": name = text; break;
-                case "cart_id": cart = text; break;
-                case "url": url = text; break;
-                case "image_url": image = text; break;
-                case "quantity": quantity = Quantities.Of(scalar); break;
-                case "price": price = Quantities.Of(scalar); break;
-            }
-        }
-        return (product ?? sku ?? name) is { } id
-            ? new(Stamp.Of(happened), isRemoval, id, quantity, cart, name, price, url, image)
+        var properties = happened.Properties;
+        var name = Commerce.Text(properties, "name");
+        return (Commerce.Text(properties, "product_id") ?? Commerce.Text(properties, "sku") ?? name) is { } id
+            ? new(
+                Stamp.Of(happened),
+                isRemoval,
+                id,
+                Commerce.Amount(properties, "quantity"),
+                Commerce.Text(properties, "cart_id"),
+                name,
+                Commerce.Amount(properties, "price"),
+                Commerce.Text(properties, "url"),
+                Commerce.Text(properties, "image_url"))
             : null;
     }
 
@@ -110,13 +103,20 @@ public sealed record CartOperation(
 
 public sealed record CartLine(string ProductId, string? Name, decimal Quantity, decimal? Price, string? Url, string? ImageUrl);
 
-/// <summary>Amounts as shops write them.</summary>
-internal static class Quantities
+/// <summary>The members of e-commerce events as shops write them.</summary>
+internal static class Commerce
 {
     /// <summary>Sums of bounded lists of these stay far inside of a decimal.</summary>
-    private const decimal Max = 1_000_000_000_000m;
+    private const decimal AmountMax = 1_000_000_000_000m;
 
     /// <summary>A number from 0 to 10¹², or null.</summary>
-    public static decimal? Of(in Scalar scalar) =>
-        scalar is { Kind: ScalarKind.Number, IsExact: true, Number: >= 0 and <= Max } ? scalar.Number : null;
+    public static decimal? Amount(JsonText properties, string member) =>
+        Json.Find(properties, member) is { Kind: ScalarKind.Number, IsExact: true, Number: >= 0 and <= AmountMax } amount ? amount.Number : null;
+
+    /// <summary>A text, or a number as its text; null where it is neither or too long.</summary>
+    public static string? Text(JsonText properties, string member) =>
+        Json.Find(properties, member) is { Kind: ScalarKind.Text or ScalarKind.Number } scalar
+        && scalar.ToString() is { Length: <= Limits.CommerceTextLengthMax } text
+            ? text
+            : null;
 }

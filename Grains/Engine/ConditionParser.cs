@@ -28,18 +28,21 @@ internal static class ConditionParser
         var forms = Forms.Where(form => document.Member(form) is not null).ToArray();
         switch (forms)
         {
-            case ["all"] when document.IsObjectOf("all"):
+            case ["all"]:
+                document.IsObjectOf("all");
                 return new Condition.All(document.Pointer, Parts(document, "all", depth));
-            case ["any"] when document.IsObjectOf("any"):
+            case ["any"]:
+                document.IsObjectOf("any");
                 return new Condition.Any(document.Pointer, Parts(document, "any", depth));
-            case ["not"] when document.IsObjectOf("not"):
+            case ["not"]:
+                document.IsObjectOf("not");
                 return Parse(document.Member("not")!, depth + 1) is { } part ? new Condition.Not(document.Pointer, part) : null;
-            case ["field"] when document.IsObjectOf("field", "op", "value"):
+            case ["field"]:
+                document.IsObjectOf("field", "op", "value");
                 return Field(document);
-            case ["count"] when document.IsObjectOf("count", "op", "value"):
+            case ["count"]:
+                document.IsObjectOf("count", "op", "value");
                 return Count(document);
-            case [_]:
-                return null;
             default:
                 document.Fail("", "must have exactly one of \"all\", \"any\", \"not\", \"field\", \"count\"");
                 return null;

@@ -72,7 +72,7 @@ public abstract record Condition(string Pointer)
         public override bool Holds(in Scope scope) => Comparisons.Holds(Comparison, Path.Read(scope), Values);
 
         public override string WhyNot(in Scope scope) =>
-            $"{Pointer}: {Path} is {Path.Read(scope)}, not {Comparisons.Name(Comparison)} {string.Join(", ", Values)}";
+            Detail.Of($"{Pointer}: {Path} is {Path.Read(scope)}, not {Comparisons.Name(Comparison)} {string.Join(", ", Values)}")!;
     }
 
     /// <summary>How often an event occurred within a time before the instant; exact up to <see cref="Limits.CounterTimesMax"/>.</summary>

@@ -69,7 +69,7 @@ public static partial class Decider
     }
 
     private static void Suppress(TurnBuilder turn, Subject about, string reason, string? detail = null) =>
-        turn.Record(DecidedAbout(turn, about) with { Reason = reason, Detail = detail });
+        turn.Record(DecidedAbout(turn, about) with { Reason = reason, Detail = Detail.Of(detail) });
 
     private static Fact.Decided DecidedAbout(TurnBuilder turn, Subject about) => new()
     {

@@ -39,7 +39,7 @@ public static partial class Decider
 
     private static Turn Refuse(TurnBuilder turn, Send send, SendState state, string reason, string? detail)
     {
-        turn.Record(new Fact.SendSettled(send.DecisionId, state, turn.Now, reason, detail));
+        turn.Record(new Fact.SendSettled(send.DecisionId, state, turn.Now, reason, Detail.Of(detail)));
         return turn.Build([], reason);
     }
 
@@ -48,6 +48,7 @@ public static partial class Decider
     {
         if (turn.Profile.FindSend(decisionId) is not { IsOpen: true } send || report.Attempt > send.Attempts || report.Attempt < 1)
             return turn.Build([]);
+        report = report with { Detail = Detail.Of(report.Detail) };
         var isCurrent = send.State == SendState.Authorized && report.Attempt == send.Attempts;
         switch (report.Outcome)
         {
@@ -67,12 +68,12 @@ public static partial class Decider
     private static Fact.SendSettled NextAttempt(TurnBuilder turn, Send send, string reason, string? detail, TimeSpan? atLeast)
     {
         if (send.Attempts > Limits.RetryPauses.Length)
-            return new(send.DecisionId, SendState.Failed, turn.Now, reason, $"gave up after {send.Attempts} attempts; {detail}");
+            return new(send.DecisionId, SendState.Failed, turn.Now, reason, Detail.Of($"gave up after {send.Attempts} attempts; {detail}"));
         var pause = Jittered(turn.Profile.Hash, send);
         var asked = atLeast > Limits.RetryAfterMax ? Limits.RetryAfterMax : atLeast;
         var next = turn.Now + (asked > pause ? asked.Value : pause);
         return send.Order.ExpiresAt <= next
-            ? new(send.DecisionId, SendState.Expired, turn.Now, Reason.Expired, $"at {send.Order.ExpiresAt:O}, before the next attempt; {detail}")
+            ? new(send.DecisionId, SendState.Expired, turn.Now, Reason.Expired, Detail.Of($"at {send.Order.ExpiresAt:O}, before the next attempt; {detail}"))
             : new(send.DecisionId, SendState.Pending, turn.Now, reason, detail, NextAttemptAt: next);
     }
 

@@ -13,7 +13,7 @@ public static partial class Decider
         else if (IsClosed(turn.Profile, trigger.Id, key, happened.Stamp))
             Suppress(turn, about, Reason.Unless, "closed by an event that occurred later and arrived earlier");
         else if (trigger.Wait is null)
-            Fire(turn, trigger, about, happened);
+            Fire(turn, trigger, about, happened.Trimmed());
         else if (turn.Profile.FindMark(trigger.Id, key)?.DecidedThrough > happened.Stamp.At)
             Suppress(turn, about, Reason.Superseded, "the trigger has decided about that time already");
         else
@@ -86,11 +86,13 @@ public static partial class Decider
 
     private static int PriorityOf(TurnBuilder turn, Wait wait) => turn.Triggers.Find(wait.Trigger)?.Priority ?? 0;
 
-    /// <summary>The trigger's key in an event, as text; null where the trigger or the event has none.</summary>
+    /// <summary>The trigger's key in an event, as text; null where the trigger or the event has none, or one that is too long.</summary>
     private static string? KeyOf(TurnBuilder turn, Trigger trigger, KeptEvent happened)
     {
         var key = trigger.Key?.Read(new Scope(turn.Profile, happened, happened.Stamp.At)) ?? Scalar.Missing;
-        return key.Kind is ScalarKind.Text or ScalarKind.Number or ScalarKind.Boolean ? key.ToString() : null;
+        return key.Kind is ScalarKind.Text or ScalarKind.Number or ScalarKind.Boolean && key.ToString() is { Length: <= Limits.KeyLengthMax } text
+            ? text
+            : null;
     }
 
     /// <summary>Whether an event named under <c>unless</c> occurred after another one: for its key or for all.</summary>

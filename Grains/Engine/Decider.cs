@@ -60,6 +60,8 @@ public static partial class Decider
             return $"/occurredAt is more than {Limits.FutureMax.TotalMinutes:0} minutes in the future.";
         foreach (var (name, value) in Json.Members(happened.Traits))
         {
+            if (name.Length > Limits.TraitNameLengthMax)
+                return $"/traits has a name of more than {Limits.TraitNameLengthMax} characters.";
             if (value.Span.Length > Limits.TraitBytesMax)
                 return $"/traits/{name} is larger than {Limits.TraitBytesMax} bytes.";
         }
@@ -74,8 +76,6 @@ public static partial class Decider
         var kept = KeptEvent.Of(happened);
         foreach (var trigger in listeners)
         {
-            if (!trigger.Enabled)
-                continue;
             // The same event may close an old wait and open a new one, in this order.
             var scope = new Scope(turn.Profile, kept, kept.Stamp.At);
             foreach (var pattern in trigger.Unless)
@@ -86,7 +86,8 @@ public static partial class Decider
                     break;
                 }
             }
-            if (trigger.On.Matches(new Scope(turn.Profile, kept, kept.Stamp.At)))
+            // A disabled trigger still heeds unless: what was closed meanwhile must not be sent when it is enabled again.
+            if (trigger.Enabled && trigger.On.Matches(new Scope(turn.Profile, kept, kept.Stamp.At)))
                 Match(turn, trigger, kept, happened.ReceivedAt);
         }
     }

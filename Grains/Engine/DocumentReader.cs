@@ -12,7 +12,12 @@ public sealed class DocumentReader(JsonElement element, string pointer, List<Doc
 
     public JsonText Raw => new(Encoding.UTF8.GetBytes(element.GetRawText()));
 
-    public void Fail(string relativePointer, string detail) => errors.Add(new(pointer + relativePointer, detail));
+    /// <summary>Notes an error; of several about one place the first says enough.</summary>
+    public void Fail(string relativePointer, string detail)
+    {
+        if (!errors.Exists(error => error.Pointer == pointer + relativePointer))
+            errors.Add(new(pointer + relativePointer, detail));
+    }
 
     /// <summary>Whether it is an object; members other than these are noted as errors.</summary>
     public bool IsObjectOf(params ReadOnlySpan<string> members)
@@ -50,10 +55,25 @@ public sealed class DocumentReader(JsonElement element, string pointer, List<Doc
     {
         if (Member(name) is not { } member)
             return null;
-        if (member.Kind == JsonValueKind.String)
-            return member.Value.GetString();
-        member.FailOnce("must be a text");
+        if (member.AsText() is { } text)
+            return text;
+        member.Fail("", "must be a text");
         return null;
+    }
+
+    /// <summary>The value itself; null where it is no text. Half of a surrogate pair is legal JSON and no text.</summary>
+    public string? AsText()
+    {
+        if (element.ValueKind != JsonValueKind.String)
+            return null;
+        try
+        {
+            return element.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     public bool? Flag(string name)
@@ -62,7 +82,7 @@ public sealed class DocumentReader(JsonElement element, string pointer, List<Doc
             return null;
         if (member.Kind is JsonValueKind.True or JsonValueKind.False)
             return member.Kind == JsonValueKind.True;
-        member.FailOnce("must be true or false");
+        member.Fail("", "must be true or false");
         return null;
     }
 
@@ -73,20 +93,21 @@ public sealed class DocumentReader(JsonElement element, string pointer, List<Doc
         if (member.Kind == JsonValueKind.Number && member.Value.TryGetDecimal(out var number)
             && number >= min && number <= max && (!wholeOnly || decimal.IsInteger(number)))
             return number;
-        member.FailOnce($"must be a {(wholeOnly ? "whole " : "")}number from {min} to {max}");
+        member.Fail("", $"must be a {(wholeOnly ? "whole " : "")}number from {min} to {max}");
         return null;
     }
 
-    /// <summary>An ISO 8601 duration above zero, up to <see cref="Limits.TriggerDurationMax"/>.</summary>
-    public TimeSpan? Duration(string name)
+    /// <summary>An ISO 8601 duration; without bounds, above zero and up to <see cref="Limits.TriggerDurationMax"/>.</summary>
+    public TimeSpan? Duration(string name, TimeSpan? least = null, TimeSpan? most = null)
     {
         if (Member(name) is not { } member)
             return null;
-        if (member.Kind == JsonValueKind.String && Iso8601Duration.TryParse(member.Value.GetString()!, out var duration)
-            && duration > TimeSpan.Zero && duration <= Limits.TriggerDurationMax)
+        var (min, max) = (least ?? TimeSpan.FromTicks(1), most ?? Limits.TriggerDurationMax);
+        if (member.AsText() is { } text && Iso8601Duration.TryParse(text, out var duration) && duration >= min && duration <= max)
             return duration;
-        member.FailOnce(
-            $"must be an ISO 8601 duration such as \"PT1H\" or \"P1D\", above zero and at most {Limits.TriggerDurationMax.TotalDays:0} days (no years or months)");
+        member.Fail(
+            "",
+            $"must be an ISO 8601 duration such as \"PT1H\" or \"P1D\", without years or months, {(least is null ? "above zero" : $"at least {min}")} and at most {(most is null ? $"{max.TotalDays:0} days" : max)}");
         return null;
     }
 
@@ -101,18 +122,12 @@ public sealed class DocumentReader(JsonElement element, string pointer, List<Doc
 
     private JsonElement Value => element;
 
-    private IEnumerable<DocumentReader> Items()
+    /// <summary>The elements of an array.</summary>
+    public IEnumerable<DocumentReader> Items()
     {
         var index = 0;
         foreach (var item in element.EnumerateArray())
             yield return new(item, $"{pointer}/{index++}", errors);
-    }
-
-    /// <summary>A member that is read twice is wrong only once.</summary>
-    private void FailOnce(string detail)
-    {
-        if (!errors.Exists(error => error.Pointer == pointer))
-            Fail("", detail);
     }
 
     private static string Escape(string name) => name.Replace("~", "~0").Replace("/", "~1");

@@ -203,5 +203,7 @@ public static class Evolver
     /// <summary>The name under which a nameless call is counted and listened to.</summary>
     internal static string TypeName(EventType type) => TypeNames[(int)type];
 
+    internal static EventType? FindType(string name) => Array.IndexOf(TypeNames, name) is >= 0 and var found ? (EventType)found : null;
+
     private static readonly string[] TypeNames = ["track", "identify", "page", "screen", "group", "alias"];
 }

@@ -91,6 +91,19 @@ public enum SendState
     [JsonStringEnumMemberName("parked")] Parked,
 }
 
+/// <summary>Details are for people and hold values of events; they are kept short.</summary>
+internal static class Detail
+{
+    public static string? Of(string? text)
+    {
+        if (text is null or { Length: <= Limits.DetailLengthMax })
+            return text;
+        // Half of a surrogate pair could not be stored.
+        var length = Limits.DetailLengthMax - 1;
+        return $"{text.AsSpan(0, char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)}…";
+    }
+}
+
 /// <summary>Why something was not sent: the codes that facts, APIs and metrics share.</summary>
 public static class Reason
 {

@@ -68,8 +68,6 @@ public readonly struct PathSegment(string name)
 {
     public byte[] Name { get; } = Encoding.UTF8.GetBytes(name);
     public int Index { get; } = int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : -1;
-
-    public static PathSegment[] Split(string path) => path.Split('.').Select(static name => new PathSegment(name)).ToArray();
 }
 
 /// <summary>Looks values up in JSON text without building a tree. Of a repeated member the first counts.</summary>

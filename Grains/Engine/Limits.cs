@@ -18,6 +18,9 @@ public static class Limits
     /// <summary>Traits kept, the most recently written ones.</summary>
     public const int TraitsMax = 256;
 
+    /// <summary>UTF-16 code units of a trait's name, as of any other name.</summary>
+    public const int TraitNameLengthMax = 256;
+
     /// <summary>Bytes of one trait's JSON value; larger ones belong into another store with a link here.</summary>
     public const int TraitBytesMax = 8 * 1024;
 
@@ -36,11 +39,17 @@ public static class Limits
     /// <summary>Cart operations since the last order that the cart is folded from, the newest.</summary>
     public const int CartOperationsMax = 128;
 
+    /// <summary>UTF-16 code units of an id, a name or an address of the cart and of orders: what browsers take as a URL. A longer text counts as absent.</summary>
+    public const int CommerceTextLengthMax = 2048;
+
     /// <summary>Orders kept, the newest.</summary>
     public const int OrdersMax = 64;
 
     /// <summary>Open waits of one customer; a wait beyond it is a suppressed decision.</summary>
     public const int WaitsMax = 64;
+
+    /// <summary>UTF-16 code units of a trigger's key in an event: a longer text is no id of anything and counts as none.</summary>
+    public const int KeyLengthMax = 256;
 
     /// <summary>Events remembered as keeping one wait open: its first one and the newest.</summary>
     public const int WaitArmsMax = 32;
@@ -53,6 +62,9 @@ public static class Limits
 
     /// <summary>Finished sends kept for people to look at.</summary>
     public const int FinishedSendsMax = 50;
+
+    /// <summary>UTF-16 code units of a decision's detail: a sentence or two, not the value of a field.</summary>
+    public const int DetailLengthMax = 512;
 
     /// <summary>Decisions kept for people to look at; all of them are in the journal.</summary>
     public const int DecisionsMax = 50;

@@ -25,14 +25,14 @@ public sealed record Order(
     {
         if (happened.Type != EventType.Track || StatusOf(happened.Name) is not { } status)
             return orders;
-        if (Json.Find(happened.Properties, "order_id") is not { Kind: ScalarKind.Text or ScalarKind.Number } id)
+        if (Commerce.Text(happened.Properties, "order_id") is not { } id)
             return orders;
         var stamp = Stamp.Of(happened);
         var total = status is OrderStatus.Completed or OrderStatus.Updated ? TotalOf(happened.Properties) : null;
-        var currency = Json.Find(happened.Properties, "currency") is { Kind: ScalarKind.Text } named ? named.Text : null;
-        var found = orders.Find(id.ToString(), static order => order.OrderId);
+        var currency = Commerce.Text(happened.Properties, "currency");
+        var found = orders.Find(id, static order => order.OrderId);
         var order = found < 0
-            ? new Order(id.ToString(), stamp, status, stamp, total, total is null ? null : currency, total is null ? null : stamp)
+            ? new Order(id, stamp, status, stamp, total, total is null ? null : currency, total is null ? null : stamp)
             : orders[found].With(stamp, status, total, currency);
         return orders.Put(found, order).DropLowest(Limits.OrdersMax, static (a, b) => a.PlacedAt.CompareTo(b.PlacedAt));
     }
@@ -59,7 +59,5 @@ public sealed record Order(
     };
 
     private static decimal? TotalOf(JsonText properties) =>
-        Quantities.Of(Json.Find(properties, "total"))
-        ?? Quantities.Of(Json.Find(properties, "revenue"))
-        ?? Quantities.Of(Json.Find(properties, "value"));
+        Commerce.Amount(properties, "total") ?? Commerce.Amount(properties, "revenue") ?? Commerce.Amount(properties, "value");
 }

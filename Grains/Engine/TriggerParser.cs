@@ -26,8 +26,16 @@ public static class TriggerParser
         }
         using (json)
         {
-            var trigger = Read(id, version, new DocumentReader(json.RootElement, "", errors));
-            return errors.Count == 0 ? (trigger, errors) : (null, errors);
+            try
+            {
+                var trigger = Read(id, version, new DocumentReader(json.RootElement, "", errors));
+                return errors.Count == 0 ? (trigger, errors) : (null, errors);
+            }
+            catch (InvalidOperationException invalid)
+            {
+                // JSON's grammar lets half a surrogate pair pass; it shows when the text is read.
+                return (null, [new("", $"Not valid Unicode: {invalid.Message}")]);
+            }
         }
     }
 
@@ -75,9 +83,8 @@ public static class TriggerParser
         EventType? type = null;
         if (document.Text("type") is { } typeName)
         {
-            if (Enum.TryParse<EventType>(typeName, ignoreCase: true, out var parsed) && !char.IsDigit(typeName[0]))
-                type = parsed;
-            else
+            type = Evolver.FindType(typeName);
+            if (type is null)
                 document.Fail("/type", "must be one of track, identify, page, screen, group, alias");
         }
         if (name is null && type is null)

@@ -9,21 +9,13 @@ public sealed class TriggerSet
     public static readonly TriggerSet Empty = new([]);
 
     private readonly FrozenDictionary<string, Trigger> byId;
-    private readonly FrozenDictionary<string, ImmutableArray<Trigger>> byEvent;
-    private readonly ImmutableArray<ImmutableArray<Trigger>> byType;
+    private readonly ImmutableArray<Listeners> byType;
 
     public TriggerSet(IEnumerable<Trigger> triggers)
     {
         All = [.. triggers.OrderByDescending(static trigger => trigger.Priority).ThenBy(static trigger => trigger.Id, StringComparer.Ordinal)];
         byId = All.ToFrozenDictionary(static trigger => trigger.Id);
-        byType = [.. Enum.GetValues<EventType>().Select(type =>
-            All.Where(trigger => Patterns(trigger).Any(pattern => pattern.Event is null && pattern.Type == type)).ToImmutableArray())];
-        byEvent = All
-            .SelectMany(trigger => Patterns(trigger).Where(static pattern => pattern.Event is not null)
-                .Select(pattern => (pattern.Event, Trigger: trigger)))
-            .Distinct()
-            .GroupBy(static entry => entry.Event!)
-            .ToFrozenDictionary(static group => group.Key, static group => group.Select(static entry => entry.Trigger).ToImmutableArray());
+        byType = [.. Enum.GetValues<EventType>().Select(type => new Listeners(All, type))];
     }
 
     /// <summary>By falling priority, then id: the order in which they decide.</summary>
@@ -32,17 +24,27 @@ public sealed class TriggerSet
     public Trigger? Find(string id) => byId.GetValueOrDefault(id);
 
     /// <summary>The triggers with an <c>on</c> or an <c>unless</c> that may mean the event, in the order in which they decide.</summary>
-    public ImmutableArray<Trigger> ListenersOf(CustomerEvent happened)
-    {
-        var named = happened.Name is not null && byEvent.TryGetValue(happened.Name, out var found) ? found : [];
-        var typed = byType[(int)happened.Type];
-        return (named, typed) switch
-        {
-            (_, { IsEmpty: true }) => named,
-            ({ IsEmpty: true }, _) => typed,
-            _ => [.. All.Where(trigger => named.Contains(trigger) || typed.Contains(trigger))],
-        };
-    }
+    public ImmutableArray<Trigger> ListenersOf(CustomerEvent happened) => byType[(int)happened.Type].Of(happened.Name);
 
-    private static IEnumerable<EventPattern> Patterns(Trigger trigger) => trigger.Unless.Prepend(trigger.On);
+    /// <summary>Who listens to events of one type.</summary>
+    private sealed class Listeners
+    {
+        private readonly FrozenDictionary<string, ImmutableArray<Trigger>> named;
+        private readonly ImmutableArray<Trigger> others;
+
+        public Listeners(ImmutableArray<Trigger> all, EventType type)
+        {
+            // Sorted by their index, triggers are in the order in which they decide.
+            var heard = Enumerable.Range(0, all.Length)
+                .SelectMany(index => all[index].Unless.Prepend(all[index].On).Select(pattern => (Index: index, pattern.Event, pattern.Type)))
+                .Where(entry => entry.Type is null || entry.Type == type)
+                .ToLookup(static entry => entry.Event ?? "", static entry => entry.Index);
+            others = [.. heard[""].Distinct().Select(index => all[index])];
+            named = heard.Where(static group => group.Key.Length > 0).ToFrozenDictionary(
+                static group => group.Key,
+                group => group.Union(heard[""]).Order().Select(index => all[index]).ToImmutableArray());
+        }
+
+        public ImmutableArray<Trigger> Of(string? name) => name is not null && named.TryGetValue(name, out var found) ? found : others;
+    }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -59,18 +60,24 @@ public static class FactCodec
     {
         if (payload.Length < 2 || payload.Span[0] != Format)
             throw new FormatException($"A journal record has the unknown format {(payload.IsEmpty ? "(empty)" : payload.Span[0])}.");
-        using var document = Parse(payload[1..]);
-        var facts = new List<(string, Fact, JsonText)>(document.RootElement.GetArrayLength());
-        foreach (var element in document.RootElement.EnumerateArray())
+        try
         {
-            var name = element.GetProperty("type").GetString()!;
-            var version = element.GetProperty("v").GetInt32();
-            var data = element.GetProperty("data");
-            if (!ByName.TryGetValue(name, out var type))
-                throw new FormatException($"The journal holds a fact of the unknown type '{name}'. Was it written by a newer version?");
-            facts.Add((name, type.Decode(version, data), new JsonText(System.Text.Encoding.UTF8.GetBytes(data.GetRawText()))));
+            using var document = JsonDocument.Parse(payload[1..]);
+            return document.RootElement.EnumerateArray().Select(Read).ToList();
         }
-        return facts;
+        catch (Exception damaged) when (damaged is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw new FormatException("A journal record is damaged.", damaged);
+        }
+    }
+
+    private static (string Type, Fact Fact, JsonText Data) Read(JsonElement element)
+    {
+        var name = element.GetProperty("type").GetString() ?? "";
+        var data = element.GetProperty("data");
+        return ByName.TryGetValue(name, out var type)
+            ? (name, type.Decode(element.GetProperty("v").GetInt32(), data), new JsonText(JsonMarshal.GetRawUtf8Value(data).ToArray()))
+            : throw new FormatException($"The journal holds a fact of the unknown type '{name}'. Was it written by a newer version?");
     }
 
     private static void Write(Utf8JsonWriter writer, Fact fact)
@@ -84,18 +91,6 @@ public static class FactCodec
         writer.WriteEndObject();
     }
 
-    private static JsonDocument Parse(ReadOnlyMemory<byte> json)
-    {
-        try
-        {
-            return JsonDocument.Parse(json);
-        }
-        catch (JsonException damaged)
-        {
-            throw new FormatException("A journal record is damaged.", damaged);
-        }
-    }
-
     private sealed record FactType(string Name, Type Type, JsonTypeInfo Json, Func<JsonObject, JsonObject>[] Upcasters)
     {
         public int Version => Upcasters.Length + 1;
@@ -104,19 +99,14 @@ public static class FactCodec
         {
             if (version < 1 || version > Version)
                 throw new FormatException($"The journal holds version {version} of '{Name}'; known are 1 to {Version}. Was it written by a newer version?");
-            try
-            {
-                if (version == Version)
-                    return (Fact)data.Deserialize(Json)!;
-                var upcast = JsonObject.Create(data)!;
-                foreach (var step in Upcasters.AsSpan(version - 1))
-                    upcast = step(upcast);
-                return (Fact)upcast.Deserialize(Json)!;
-            }
-            catch (JsonException damaged)
-            {
-                throw new FormatException($"A fact of the type '{Name}' is damaged.", damaged);
-            }
+            if (data.ValueKind != JsonValueKind.Object)
+                throw new JsonException($"The data of a fact of the type '{Name}' is no object.");
+            if (version == Version)
+                return (Fact)data.Deserialize(Json)!;
+            var upcast = JsonObject.Create(data)!;
+            foreach (var step in Upcasters.AsSpan(version - 1))
+                upcast = step(upcast);
+            return (Fact)upcast.Deserialize(Json)!;
         }
     }
 }

@@ -17,7 +17,7 @@ public static class JournalLimits
     /// <summary>How many of the newest records a search for the most recently active customers looks at; some 10 ms of reading.</summary>
     public const int RecentRecordsMax = 10_000;
 
-    /// <summary>The longest e-mail address by which a customer is found, in UTF-16 code units: 64 + 1 + 255 (RFC 3696, erratum 1690, less its path).</summary>
+    /// <summary>The longest e-mail address by which a customer is found, in UTF-16 code units: 64 + 1 + 255 (RFC 3696, section 3).</summary>
     public const int EmailLengthMax = 320;
 }
 
@@ -25,7 +25,7 @@ public static class JournalLimits
 public sealed record GroupCommitterOptions
 {
     /// <summary>
-    /// How many writes may wait. At the measured 50,000 writes a second the default is a third of a second of work: whoever comes later does
+    /// How many writes may wait. At 50,000 writes a second, half of what SQLite was measured at, the default is a third of a second of work: whoever comes later does
     /// better to hear so and to try again than to wait.
     /// </summary>
     [Range(1, 1 << 20)]

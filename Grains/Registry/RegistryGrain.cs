@@ -123,7 +123,7 @@ public sealed class RegistryGrain(
             using var json = JsonDocument.Parse(document.Utf8);
             return kind switch
             {
-                RegistryKind.Template => [.. Templates.Validate(json.RootElement)],
+                RegistryKind.Template => [.. Template.Validate(json.RootElement)],
                 RegistryKind.Sender => SenderProblems(json.RootElement),
                 RegistryKind.Key => [],
                 _ => [new("", $"'{kind}' is no kind of document")],

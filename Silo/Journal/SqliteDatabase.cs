@@ -8,8 +8,8 @@ namespace Orleans.Personalize.Journal;
 /// read. Whoever holds it has the directory to itself.
 /// </summary>
 /// <remarks>
-/// Only one connection may checkpoint: up to SQLite 3.51.2 a checkpoint by a second one can corrupt the file (https://sqlite.org/wal.html,
-/// "The WAL-Reset Bug").
+/// Only one connection may checkpoint: up to SQLite 3.51.2 a checkpoint beside another connection's write can corrupt the file
+/// (https://sqlite.org/wal.html#walresetbug).
 /// </remarks>
 internal sealed class SqliteDatabase : IAsyncDisposable
 {
@@ -24,7 +24,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     /// a third with many customers, whose heads it then writes once instead of many times. 64 MB of cache hold the heads of some 500,000. No
     /// memory map: it gains nothing here and turns an I/O error into a crash.
     /// </summary>
-    private const string WriterPragmas = """
+    internal const string WriterPragmas = """
         PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA wal_autocheckpoint=8192;
         PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-65536; PRAGMA busy_timeout=1000
         """;
@@ -172,6 +172,8 @@ internal sealed class SqliteDatabase : IAsyncDisposable
 
     private T InTransaction<T>(Func<SqliteSession, T> work)
     {
+        // One is open here only if rolling it back has failed, on a disk that fails.
+        RollBack();
         _writer.Execute("BEGIN IMMEDIATE");
         try
         {
@@ -181,11 +183,16 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         }
         catch
         {
-            // After some failures, such as a full disk, SQLite has rolled back already.
-            if (_writer.IsInTransaction)
-                _writer.Execute("ROLLBACK");
+            RollBack();
             throw;
         }
+    }
+
+    /// <summary>After some failures, such as a full disk, SQLite has rolled back already.</summary>
+    private void RollBack()
+    {
+        if (_writer.IsInTransaction)
+            _writer.Execute("ROLLBACK");
     }
 
     /// <summary>Moves the log into the file and cuts it, so that erased bytes are in neither. Where a reader is in the way, the next write tries again.</summary>

@@ -7,6 +7,17 @@ internal static class SqliteJournalReader
     private const int PageRecordsMax = 500;
     private const int PageBytesMax = 8 << 20;
 
+    internal const string DueSql = """
+        SELECT customer, next_deadline FROM heads
+        WHERE shard = ?1 AND next_deadline <= ?2 AND next_deadline >= ?3 AND (next_deadline > ?3 OR customer > ?4)
+        ORDER BY next_deadline, customer LIMIT ?5
+        """;
+
+    internal const string NamesSql = "SELECT name, customer FROM names WHERE name >= ?1 ORDER BY name, customer LIMIT ?2";
+
+    internal const string PageSql =
+        "SELECT version, recorded_at, payload, customer, seq FROM facts WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
+
     public static CustomerHistory Read(SqliteSession session, string customer)
     {
         using var head = session.Statement("""
@@ -40,11 +51,7 @@ internal static class SqliteJournalReader
 
     public static IReadOnlyList<DueCustomer> ReadDue(SqliteSession session, int shard, DateTimeOffset until, DueCustomer? after, int limit)
     {
-        using var rows = session.Statement("""
-            SELECT customer, next_deadline FROM heads
-            WHERE shard = ?1 AND next_deadline <= ?2 AND next_deadline >= ?3 AND (next_deadline > ?3 OR customer > ?4)
-            ORDER BY next_deadline, customer LIMIT ?5
-            """);
+        using var rows = session.Statement(DueSql);
         rows.Bind(1, shard).Bind(2, until.UtcTicks).Bind(3, after?.Deadline.UtcTicks ?? 0).Bind(4, after?.Customer ?? "").Bind(5, limit);
         var due = new List<DueCustomer>();
         while (rows.Read())
@@ -57,8 +64,7 @@ internal static class SqliteJournalReader
     /// <summary>Some records after a position, up to another; empty when there are none left.</summary>
     public static IReadOnlyList<JournalEntry> Page(SqliteSession session, long after, long upTo)
     {
-        using var rows = session.Statement(
-            "SELECT version, recorded_at, payload, customer, seq FROM facts WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3");
+        using var rows = session.Statement(PageSql);
         rows.Bind(1, after).Bind(2, upTo).Bind(3, PageRecordsMax);
         var page = new List<JournalEntry>();
         for (var bytes = 0L; bytes < PageBytesMax && rows.Read(); bytes += page[^1].Record.Payload.Length)
@@ -91,7 +97,7 @@ internal static class SqliteJournalReader
 
     private static List<string> ByName(SqliteSession session, string prefix, int limit)
     {
-        using var rows = session.Statement("SELECT name, customer FROM names WHERE name >= ?1 ORDER BY name, customer LIMIT ?2").Bind(1, prefix).Bind(2, limit);
+        using var rows = session.Statement(NamesSql).Bind(1, prefix).Bind(2, limit);
         var customers = new List<string>();
         while (rows.Read() && rows.Text(0).StartsWith(prefix, StringComparison.Ordinal))
             customers.Add(rows.Text(1));

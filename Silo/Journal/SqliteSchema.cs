@@ -5,7 +5,7 @@ internal static class SqliteSchema
 {
     /// <summary>
     /// Instants are UTC ticks of 100 ns since the year 1. Measured on this layout, with 300-byte payloads: a snapshot inside the head makes
-    /// every append rewrite it and costs five to eight times the throughput, so it has a table of its own; heads without rowid save one look-up (5 to
+    /// every append rewrite it and costs four to eight times the throughput, so it has a table of its own; heads without rowid save one look-up (5 to
     /// 20 %); <c>seq</c> as the only key of the facts keeps their insertion sequential.
     /// </summary>
     private const string Journal = """

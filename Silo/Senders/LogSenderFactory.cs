@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Orleans.Personalize.Engine;
 using Orleans.Personalize.Sending;
 
 namespace Orleans.Personalize.Senders;
@@ -18,23 +19,15 @@ internal sealed class LogSenderFactory(string directory, Stream standardOutput, 
 
     public string Type => "log";
 
-    public IReadOnlyList<DocumentError> Validate(JsonElement json)
-    {
-        var document = new SenderDocument(json);
-        document.CheckCommon(Type);
-        if (document.TryGet("path", out _) && !IsInside(document.Text("path")))
-            document.Fault("/path", $"It must be a relative path of at most {PathLengthMax} characters without \"..\", or \"-\" for stdout.");
-        return document.Errors;
-    }
+    public IReadOnlyList<DocumentError> Validate(JsonElement document) => Read(document).Errors;
 
     /// <exception cref="ArgumentException">The document is not valid, or the sender's id cannot name a file.</exception>
-    public ISender Create(string workspace, string senderId, JsonElement json)
+    public ISender Create(string workspace, string senderId, JsonElement document)
     {
-        var document = new SenderDocument(json);
-        var path = document.TryGet("path", out _) ? document.Text("path") : $"{senderId}.ndjson";
+        var path = Read(document).Path ?? $"{senderId}.ndjson";
         if (!IsInside(path))
-            throw new ArgumentException($"Sender '{senderId}' has no path to write to.", nameof(json));
-        return new LogSender(files.GetOrAdd(path!, Open), clock);
+            throw new ArgumentException($"Sender '{senderId}' has no path to write to.", nameof(document));
+        return new LogSender(files.GetOrAdd(path, Open), clock);
     }
 
     public void Dispose()
@@ -44,10 +37,22 @@ internal sealed class LogSenderFactory(string directory, Stream standardOutput, 
         standardOutput.Dispose();
     }
 
+    private (IReadOnlyList<DocumentError> Errors, string? Path) Read(JsonElement json)
+    {
+        var errors = new List<DocumentError>();
+        var document = new DocumentReader(json, "", errors);
+        if (!document.IsSender(Type, "path"))
+            return (errors, null);
+        var path = document.Text("path");
+        if (path is not null && !IsInside(path))
+            document.Fail("/path", $"must be a relative path of at most {PathLengthMax} characters without \"..\", or \"-\" for standard output");
+        return (errors, path);
+    }
+
     private LineFile Open(string path) => new(path == StandardOutput ? null : Path.Combine(directory, path), standardOutput);
 
     /// <summary>Whether the path stays in the directory on every operating system. Ids and paths come over the API.</summary>
-    private static bool IsInside(string? path) =>
+    private static bool IsInside(string path) =>
         path is { Length: > 0 and <= PathLengthMax }
         && !path.Any(letter => char.IsControl(letter) || letter is '\\' or ':')
         && path.Split('/').All(part => part is not ("" or "." or ".."));

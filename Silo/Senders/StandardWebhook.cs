@@ -9,7 +9,7 @@ namespace Orleans.Personalize.Senders;
 internal static class StandardWebhook
 {
     private const string SecretPrefix = "whsec_";
-    public const string SecretForm = "It must be whsec_ followed by 24 to 64 bytes in base64.";
+    public const string SecretForm = "must be whsec_ followed by 24 to 64 bytes in base64";
 
     private const int SecretBytesMin = 24;
     private const int SecretBytesMax = 64;

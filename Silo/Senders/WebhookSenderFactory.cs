@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Orleans.Personalize.Engine;
 using Orleans.Personalize.Sending;
 
 namespace Orleans.Personalize.Senders;
@@ -66,51 +67,44 @@ internal sealed class WebhookSenderFactory : ISenderFactory, IDisposable
 
     private (IReadOnlyList<DocumentError> Errors, Uri? Url, IReadOnlyList<byte[]> Keys, TimeSpan Timeout) Read(JsonElement json)
     {
-        var document = new SenderDocument(json);
-        document.CheckCommon(Type);
-        if (!document.IsObject)
-            return (document.Errors, null, [], default);
+        var errors = new List<DocumentError>();
+        var document = new DocumentReader(json, "", errors);
+        if (!document.IsSender(Type, "url", "secret", "timeout"))
+            return (errors, null, [], default);
         var url = ReadUrl(document);
         var keys = ReadKeys(document);
-        var timeout = document.Duration("timeout", TimeoutMin, TimeoutMax, TimeoutDefault);
-        return (document.Errors, url, keys, timeout);
+        return (errors, url, keys, document.Duration("timeout", TimeoutMin, TimeoutMax) ?? TimeoutDefault);
     }
 
-    private Uri? ReadUrl(SenderDocument document)
+    private Uri? ReadUrl(DocumentReader document)
     {
         if (document.Text("url") is not { Length: > 0 and <= UrlLengthMax } text || !Uri.TryCreate(text, UriKind.Absolute, out var url))
-            document.Fault("/url", $"It must be an absolute URL of at most {UrlLengthMax} characters.");
+            document.Fail("/url", $"must be an absolute URL of at most {UrlLengthMax} characters");
         else if (url.Scheme != Uri.UriSchemeHttps && !(options.AllowPrivateTargets && url.Scheme == Uri.UriSchemeHttp))
-            document.Fault("/url", options.AllowPrivateTargets ? "It must begin with https: or http:." : "It must begin with https:.");
+            document.Fail("/url", options.AllowPrivateTargets ? "must begin with https: or http:" : "must begin with https:");
         else if (url.UserInfo.Length > 0)
-            document.Fault("/url", "It must not hold a user name or password; receivers check the signature.");
+            document.Fail("/url", "must not hold a user name or password; receivers check the signature");
         else if (!options.AllowPrivateTargets && IPAddress.TryParse(url.DnsSafeHost, out var address) && !AddressGuard.IsPublic(address))
-            document.Fault("/url", "Its address is not public. The operator may allow that with Personalize:Webhooks:AllowPrivateTargets.");
+            document.Fail("/url", "has an address that is not public; the operator may allow that with Personalize:Webhooks:AllowPrivateTargets");
         else
             return url;
         return null;
     }
 
-    private static List<byte[]> ReadKeys(SenderDocument document)
+    private static List<byte[]> ReadKeys(DocumentReader document)
     {
         var keys = new List<byte[]>();
-        if (!document.TryGet("secret", out var secret) || secret.ValueKind is not (JsonValueKind.String or JsonValueKind.Array))
-            document.Fault("/secret", "It must be a string, or an array of strings while the secret is being changed.");
-        else if (secret.ValueKind == JsonValueKind.String)
-            Add(secret, "/secret");
-        else if (secret.GetArrayLength() is 0 or > SecretsMax)
-            document.Fault("/secret", $"It must hold 1 to {SecretsMax} secrets.");
-        else
-            foreach (var (index, item) in secret.EnumerateArray().Index())
-                Add(item, $"/secret/{index}");
-        return keys;
-
-        void Add(JsonElement item, string pointer)
+        var secret = document.Member("secret");
+        DocumentReader[] secrets = secret?.Kind == JsonValueKind.Array ? [.. secret.Items()] : secret is null ? [] : [secret];
+        if (secrets.Length is 0 or > SecretsMax)
+            document.Fail("/secret", $"must be a secret, or an array of 1 to {SecretsMax} while it is being changed");
+        foreach (var each in secrets)
         {
-            if (StandardWebhook.Key(SenderDocument.Text(item)) is { } key)
+            if (StandardWebhook.Key(each.AsText()) is { } key)
                 keys.Add(key);
             else
-                document.Fault(pointer, StandardWebhook.SecretForm);
+                each.Fail("", StandardWebhook.SecretForm);
         }
+        return keys;
     }
 }

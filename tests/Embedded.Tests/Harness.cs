@@ -23,6 +23,8 @@ internal sealed class Harness : IAsyncDisposable
             .AddMemoryGrainStorage("memory")
             .AddSingleton(Journal)
             .AddSingleton<Gates>()
+            .AddSingleton<Census>()
+            .AddSingleton(realThreads ? Random.Shared : new Random(seed))
             .AddScoped<ScopedThing>();
         if (!realThreads)
             collection.AddSingleton<TimeProvider>(Time);

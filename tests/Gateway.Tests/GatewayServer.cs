@@ -94,7 +94,8 @@ public sealed class GatewayServer : IAsyncDisposable
     public static ByteArrayContent Bytes(byte[] body, string? type = "application/json")
     {
         var content = new ByteArrayContent(body);
-        content.Headers.ContentType = type is null ? null : MediaTypeHeaderValue.Parse(type);
+        if (type is not null)
+            content.Headers.TryAddWithoutValidation("Content-Type", type);
         return content;
     }
 

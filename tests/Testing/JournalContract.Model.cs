@@ -37,13 +37,19 @@ public abstract partial class JournalContract
     [Fact]
     public async Task Readers_see_whole_batches_while_writes_go_on()
     {
-        const int batches = 200;
+        const int batches = 60;
         var done = 0;
         var writing = Task.Run(async () =>
         {
-            for (var i = 0; i < batches; i++)
-                await CommitAsync(Append(Ada, 2 * i, "x"), Append(Bob, i, "y"), Append(Ada, (2 * i) + 1, "z"));
-            Volatile.Write(ref done, 1);
+            try
+            {
+                for (var i = 0; i < batches; i++)
+                    await CommitAsync(Append(Ada, 2 * i, "x"), Append(Bob, i, "y"), Append(Ada, (2 * i) + 1, "z"));
+            }
+            finally
+            {
+                Volatile.Write(ref done, 1);
+            }
         });
         var reading = Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
         {

@@ -11,11 +11,15 @@ public sealed class SeededScheduler(int seed) : TaskScheduler
 {
     private readonly Random random = new(seed);
     private readonly List<Task> ready = [];
+    private int thread = Environment.CurrentManagedThreadId;
 
     public int Seed { get; } = seed;
 
     /// <summary>How many tasks have run.</summary>
     public long Steps { get; private set; }
+
+    /// <summary>How many tasks came from other threads than the draining one; where it is not 0 the seed does not decide everything.</summary>
+    public int Strays { get; private set; }
 
     public override int MaximumConcurrencyLevel => 1;
 
@@ -31,6 +35,7 @@ public sealed class SeededScheduler(int seed) : TaskScheduler
     /// <exception cref="InvalidOperationException">There was no end to it within so many steps.</exception>
     public void Drain(int stepsMax = 1_000_000)
     {
+        thread = Environment.CurrentManagedThreadId;
         WithoutContext(() =>
         {
             for (var step = 0; TryTake(out var task); step++)
@@ -61,7 +66,10 @@ public sealed class SeededScheduler(int seed) : TaskScheduler
     protected override void QueueTask(Task task)
     {
         lock (ready)
+        {
             ready.Add(task);
+            Strays += Environment.CurrentManagedThreadId == thread ? 0 : 1;
+        }
     }
 
     /// <summary>Never inline: every continuation is a choice.</summary>

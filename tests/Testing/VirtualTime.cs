@@ -67,20 +67,22 @@ public sealed class VirtualTime(SeededScheduler? scheduler = null, DateTimeOffse
     /// <exception cref="TimeoutException">It did not hold within the virtual time allowed, by default an hour.</exception>
     public void RunUntil(Func<bool> condition, TimeSpan? within = null)
     {
+        var ready = Scheduler ?? throw new InvalidOperationException("Only with a scheduler is it known when nothing more happens without time.");
         var until = Elapsed + (within ?? TimeSpan.FromHours(1));
-        Scheduler?.Drain();
+        ready.Drain();
         while (!condition())
         {
             if (!FireNext(until))
-                throw new TimeoutException($"Seed {Scheduler?.Seed}: the condition did not hold by {start + until:O}.");
-            Scheduler?.Drain();
+                throw new TimeoutException(
+                    $"Seed {ready.Seed}: the condition did not hold by {start + until:O}; {ready.Strays} tasks came from other threads.");
+            ready.Drain();
         }
     }
 
     /// <summary>Runs code on the scheduler, in as much virtual time as it needs, to its result or exception.</summary>
     public T Run<T>(Func<Task<T>> body, TimeSpan? within = null)
     {
-        var task = RequireScheduler().Start(body);
+        var task = (Scheduler ?? throw new InvalidOperationException("Running code in virtual time needs a scheduler.")).Start(body);
         RunUntil(() => task.IsCompleted, within);
         return task.GetAwaiter().GetResult();
     }
@@ -92,9 +94,6 @@ public sealed class VirtualTime(SeededScheduler? scheduler = null, DateTimeOffse
             await body();
             return true;
         }, within);
-
-    private SeededScheduler RequireScheduler() =>
-        Scheduler ?? throw new InvalidOperationException("Running code in virtual time needs a scheduler.");
 
     /// <summary>Goes to the next instant at which a timer is due, if it is not later than that, and fires all timers of that instant.</summary>
     private bool FireNext(TimeSpan until)

@@ -210,7 +210,17 @@ public sealed class GroupCommitterTests
         public Task Post(Func<Task> action) =>
             Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.None, this).Unwrap();
 
-        public bool Step() => _tasks.TryDequeue(out var task) && (TryExecuteTask(task) || true);
+        public bool Step()
+        {
+            if (!_tasks.TryDequeue(out var task))
+                return false;
+            // An await prefers the synchronization context to the scheduler, and xunit has one, with threads of its own.
+            var context = SynchronizationContext.Current;
+            SynchronizationContext.SetSynchronizationContext(null);
+            Assert.True(TryExecuteTask(task));
+            SynchronizationContext.SetSynchronizationContext(context);
+            return true;
+        }
 
         protected override void QueueTask(Task task) => _tasks.Enqueue(task);
 

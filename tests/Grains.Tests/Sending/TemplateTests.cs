@@ -142,8 +142,8 @@ public sealed class TemplateTests
     [Fact]
     public void A_source_may_be_256_KB_long_and_no_longer()
     {
-        Assert.Empty(Validate(JsonSerializer.Serialize(new { text = new string('x', Templates.SourceLengthMax) })));
-        Assert.Equal("/text", Assert.Single(Validate(JsonSerializer.Serialize(new { text = new string('x', Templates.SourceLengthMax + 1) }))).Pointer);
+        Assert.Empty(Validate(JsonSerializer.Serialize(new { text = new string('x', Template.SourceLengthMax) })));
+        Assert.Equal("/text", Assert.Single(Validate(JsonSerializer.Serialize(new { text = new string('x', Template.SourceLengthMax + 1) }))).Pointer);
     }
 
     /// <summary>Without these bounds the first three overflow the stack, which ends the process; the last takes a processor for minutes.</summary>
@@ -187,18 +187,6 @@ public sealed class TemplateTests
     }
 
     [Fact]
-    public void A_version_is_compiled_once_and_a_new_version_replaces_it()
-    {
-        var templates = new Templates();
-        var first = Document(1, "one");
-        var template = templates.Get("shop", first);
-
-        Assert.Same(template, templates.Get("shop", first with { }));
-        Assert.NotSame(template, templates.Get("other", first));
-        Assert.Equal("two", templates.Get("shop", Document(2, "two")).Render(Job(), Customer).Text);
-    }
-
-    [Fact]
     public async Task One_template_renders_concurrently()
     {
         var template = Template.Compile(JsonSerializer.SerializeToElement(new { text = "{{#each data.rows}}{{this}} {{@root.key}};{{/each}}" }));
@@ -218,11 +206,8 @@ public sealed class TemplateTests
     private static IReadOnlyList<DocumentError> Validate(string document)
     {
         using var json = JsonDocument.Parse(document);
-        return Templates.Validate(json.RootElement);
+        return Template.Validate(json.RootElement);
     }
-
-    private static RegistryDocument Document(long version, string text) =>
-        new(RegistryKind.Template, "welcome", version, DateTimeOffset.UnixEpoch, Json(JsonSerializer.Serialize(new { text })));
 
     private static string RenderText(string text, SendJob? job = null) => Render(new { text }, job).Text!;
 

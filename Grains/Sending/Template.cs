@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -6,69 +5,6 @@ using System.Text.RegularExpressions;
 using HandlebarsDotNet;
 
 namespace Orleans.Personalize.Sending;
-
-/// <summary>
-/// Templates are registry documents <c>{"subject","html","text"}</c> in Handlebars (https://handlebarsjs.com/guide/), the syntax of
-/// SendGrid's dynamic templates. This holds them compiled, the latest version asked for of each.
-/// </summary>
-public sealed class Templates
-{
-    /// <summary>The longest subject, html or text of a document, in UTF-16 code units.</summary>
-    public const int SourceLengthMax = 256 * 1024;
-
-    private readonly ConcurrentDictionary<(string Workspace, string Id), (long Version, Lazy<Template> Template)> compiled = new();
-
-    /// <summary>The template of a registry document, compiled once a version.</summary>
-    /// <exception cref="TemplateException">It does not compile. Put, it would have been refused.</exception>
-    public Template Get(string workspace, RegistryDocument document)
-    {
-        var key = (workspace, document.Id);
-        if (compiled.TryGetValue(key, out var known) && known.Version == document.Version)
-            return known.Template.Value;
-        var template = new Lazy<Template>(() =>
-        {
-            using var json = JsonDocument.Parse(document.Document.Utf8);
-            return Template.Compile(json.RootElement);
-        });
-        compiled[key] = (document.Version, template);
-        return template.Value;
-    }
-
-    /// <summary>What is wrong with a template document; empty when nothing is.</summary>
-    public static IReadOnlyList<DocumentError> Validate(JsonElement document)
-    {
-        if (document.ValueKind != JsonValueKind.Object)
-            return [new DocumentError("", "A template is an object with subject, html and text.")];
-        var errors = new List<DocumentError>();
-        foreach (var part in Template.Parts)
-            if (document.TryGetProperty(part, out var source) && Fault(part, source) is { } fault)
-                errors.Add(new DocumentError($"/{part}", fault));
-        if (!document.TryGetProperty("html", out _) && !document.TryGetProperty("text", out _))
-            errors.Add(new DocumentError("", "A template needs html, text or both."));
-        return errors;
-    }
-
-    private static string? Fault(string part, JsonElement source)
-    {
-        if (source.ValueKind != JsonValueKind.String)
-            return "It must be a string.";
-        try
-        {
-            if (source.GetString()!.Length > SourceLengthMax)
-                return $"It is longer than {SourceLengthMax:N0} characters.";
-            Template.CompilePart(part, source.GetString()!);
-            return null;
-        }
-        catch (TemplateException fault)
-        {
-            return fault.Message;
-        }
-        catch (InvalidOperationException)
-        {
-            return "It holds half of a surrogate pair.";
-        }
-    }
-}
 
 /// <summary>A template does not compile, or cannot render what it was given. The message holds no personal data.</summary>
 public sealed class TemplateException : Exception
@@ -78,9 +14,15 @@ public sealed class TemplateException : Exception
     public TemplateException(string message, Exception inner) : base(message, inner) { }
 }
 
-/// <summary>One compiled template. Safe for concurrent use.</summary>
+/// <summary>
+/// One compiled template: a registry document <c>{"subject","html","text"}</c> in Handlebars (https://handlebarsjs.com/guide/), the syntax of
+/// SendGrid's dynamic templates. Safe for concurrent use.
+/// </summary>
 public sealed partial class Template
 {
+    /// <summary>The longest subject, html or text of a document, in UTF-16 code units.</summary>
+    public const int SourceLengthMax = 256 * 1024;
+
     /// <summary>The longest rendered subject, html or text, in UTF-16 code units.</summary>
     public const int OutputLengthMax = 1024 * 1024;
 
@@ -97,6 +39,41 @@ public sealed partial class Template
     private readonly Dictionary<string, HandlebarsTemplate<TextWriter, object, object>> parts = [];
 
     private Template() { }
+
+    /// <summary>What is wrong with a template document; empty when nothing is.</summary>
+    public static IReadOnlyList<DocumentError> Validate(JsonElement document)
+    {
+        if (document.ValueKind != JsonValueKind.Object)
+            return [new DocumentError("", "must be an object with subject, html and text")];
+        var errors = new List<DocumentError>();
+        foreach (var part in Parts)
+            if (document.TryGetProperty(part, out var source) && Fault(part, source) is { } fault)
+                errors.Add(new DocumentError($"/{part}", fault));
+        if (!document.TryGetProperty("html", out _) && !document.TryGetProperty("text", out _))
+            errors.Add(new DocumentError("", "needs html, text or both"));
+        return errors;
+    }
+
+    private static string? Fault(string part, JsonElement source)
+    {
+        if (source.ValueKind != JsonValueKind.String)
+            return "must be a string";
+        try
+        {
+            if (source.GetString()!.Length > SourceLengthMax)
+                return $"is longer than {SourceLengthMax:N0} characters";
+            CompilePart(part, source.GetString()!);
+            return null;
+        }
+        catch (TemplateException fault)
+        {
+            return fault.Message;
+        }
+        catch (InvalidOperationException)
+        {
+            return "holds half of a surrogate pair";
+        }
+    }
 
     /// <exception cref="TemplateException">It does not compile.</exception>
     public static Template Compile(JsonElement document)

@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Orleans.Personalize.Silo;
+
+namespace Orleans.Personalize.Bench;
+
+/// <summary>
+/// Events through the whole of it, over HTTP to the flushed SQLite commit, next to an endpoint of the same server that reads the same
+/// body behind the same key and does nothing with it. The clients run in the same process and cost what they cost in both.
+/// </summary>
+internal static class IngestBench
+{
+    private const int Clients = 64;
+    private const int CustomersCount = 10_000;
+    private const int BatchSize = 100;
+    private const string Key = "bench-bench-bench-bench";
+
+    public static async Task RunAsync()
+    {
+        var directory = Directory.CreateTempSubdirectory("personalize-bench-");
+        try
+        {
+            await using var app = SiloHost.Build(["--urls", "http://127.0.0.1:0"], builder =>
+            {
+                builder.Configuration.AddInMemoryCollection([new("Personalize:DataDirectory", directory.FullName), new("Personalize:AdminKey", Key)]);
+                builder.Logging.ClearProviders();
+            });
+            app.MapPost("/noop", static async (HttpRequest request) =>
+            {
+                await request.Body.CopyToAsync(Stream.Null);
+                return Results.Accepted();
+            }).RequireAuthorization();
+            await app.StartAsync();
+            await MeasureAsync(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+            await app.StopAsync();
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    private static async Task MeasureAsync(string address)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Clients }) { BaseAddress = new Uri(address) };
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
+        (string Name, string Path, Func<Random, string> Body, int Events)[] scenarios =
+        [
+            ("no-op POST", "/noop", static random => Event(random, random.Next(CustomersCount)), 1),
+            ("durable POST, one event", "/v1/events", static random => Event(random, random.Next(CustomersCount)), 1),
+            ("durable POST, one event, one customer", "/v1/events", static random => Event(random, 0), 1),
+            ($"durable POST, {BatchSize} events", "/v1/events", Batch, BatchSize),
+        ];
+        var rates = scenarios.Select(static _ => new List<double>()).ToArray();
+        for (var round = 0; round <= Rounds.Count; round++)
+        {
+            for (var i = 0; i < scenarios.Length; i++)
+            {
+                var rate = await RoundAsync(http, scenarios[i].Path, scenarios[i].Body) * scenarios[i].Events;
+                if (round > 0)
+                    rates[i].Add(rate);
+            }
+        }
+        Console.WriteLine($"ingest: {Clients} clients, {CustomersCount:N0} customers, {Environment.ProcessorCount} processors shared with the clients, medians of {Rounds.Count} rounds");
+        for (var i = 0; i < scenarios.Length; i++)
+        {
+            var ratio = Rounds.Median(rates[i].Zip(rates[0], static (own, noop) => own / noop));
+            Console.WriteLine($"  {scenarios[i].Name,-40} {Rounds.Median(rates[i]),10:N0} events/s   {ratio,6:F2} of no-op");
+        }
+    }
+
+    private static async Task<double> RoundAsync(HttpClient http, string path, Func<Random, string> body)
+    {
+        var watch = Stopwatch.StartNew();
+        var counts = await Task.WhenAll(Enumerable.Range(0, Clients).Select(client => Task.Run(async () =>
+        {
+            var random = new Random(client);
+            var count = 0;
+            for (; watch.Elapsed < Rounds.Time; count++)
+            {
+                using var content = new StringContent(body(random), Encoding.UTF8, "application/json");
+                using var response = await http.PostAsync(path, content);
+                response.EnsureSuccessStatusCode();
+            }
+            return count;
+        })));
+        return counts.Sum() / watch.Elapsed.TotalSeconds;
+    }
+
+    private static string Batch(Random random) =>
+        $$"""{"events":[{{string.Join(',', Enumerable.Range(0, BatchSize).Select(_ => Event(random, random.Next(CustomersCount))))}}]}""";
+
+    private static string Event(Random random, int customer) =>
+        $$$"""{"messageId":"{{{Guid.NewGuid():N}}}","customer":"customer-{{{customer}}}","name":"Product Viewed","properties":{"product_id":"p-{{{random.Next(1000)}}}","name":"Trail Shoe","price":129.9,"url":"https://shop.example/p/trail-shoe"}}""";
+}

@@ -1,0 +1,14 @@
+namespace Orleans.Personalize.Bench;
+
+/// <summary>How long everything is measured. What is compared takes turns, round by round, so that it shares the machine's moods.</summary>
+internal static class Rounds
+{
+    /// <summary>Just long enough to show that it runs.</summary>
+    public static bool AreShort { get; set; }
+
+    public static int Count => AreShort ? 1 : 7;
+
+    public static TimeSpan Time => TimeSpan.FromSeconds(AreShort ? 0.1 : 1);
+
+    public static double Median(IEnumerable<double> values) => values.Order().ToArray() is var sorted ? sorted[sorted.Length / 2] : 0;
+}

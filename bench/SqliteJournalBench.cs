@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using Microsoft.Data.Sqlite;
+using Orleans.Personalize.Journal;
+
+namespace Orleans.Personalize.Bench;
+
+/// <summary>
+/// How much of what SQLite can do the journal leaves: many concurrent appenders through the group committer, against a bare loop over prepared
+/// statements into the same two tables, in transactions of the same size. The two take turns, so that both see the same machine,
+/// and both pick their customers at random.
+/// </summary>
+internal static class SqliteJournalBench
+{
+    private const int PayloadBytes = 300;
+    private static readonly string[] Customers = [.. Enumerable.Range(0, 10_000).Select(i => $"shop/customer-{i:x8}")];
+
+    public static async Task RunAsync()
+    {
+        foreach (var appenders in new[] { 256, 1_024, 4_096 })
+            await RunAsync(appenders);
+    }
+
+    private static async Task RunAsync(int appenders)
+    {
+        var root = Directory.CreateTempSubdirectory("personalize-bench-");
+        try
+        {
+            await using var database = SqliteDatabase.Open(Path.Combine(root.FullName, "journal"));
+            await using var committer = new GroupCommitter(new SqliteJournal(database), TimeProvider.System);
+            using var bare = new BareLoop(Path.Combine(root.FullName, "bare.db"));
+            var versions = new long[Customers.Length];
+            await JournalRoundAsync(committer, versions, appenders);
+
+            var (journalRates, bareRates, ratios) = (new List<double>(), new List<double>(), new List<double>());
+            for (var round = 0; round < Rounds.Count; round++)
+            {
+                var (journalRate, batch) = await JournalRoundAsync(committer, versions, appenders);
+                var bareRate = bare.Round(batch);
+                journalRates.Add(journalRate);
+                bareRates.Add(bareRate);
+                ratios.Add(journalRate / bareRate);
+                Console.WriteLine($"  round {round + 1}: journal {journalRate,9:N0}/s  bare {bareRate,9:N0}/s  ratio {ratios[^1]:F2}  batch {batch:N0}");
+            }
+            Console.WriteLine(
+                $"{appenders:N0} appenders, {Customers.Length:N0} customers, {PayloadBytes} B: journal {Rounds.Median(journalRates):N0} events/s, " +
+                $"bare {Rounds.Median(bareRates):N0} events/s, ratio {Rounds.Median(ratios):F2} (medians of {Rounds.Count})");
+        }
+        finally
+        {
+            root.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>Each appender writes to its own share of the customers, one append at a time, as a grain does.</summary>
+    private static async Task<(double Rate, int Batch)> JournalRoundAsync(GroupCommitter committer, long[] versions, int appenders)
+    {
+        var payload = new byte[PayloadBytes];
+        Random.Shared.NextBytes(payload);
+        var commits = 0;
+        using var listener = CountCommits(() => commits++);
+        var clock = Stopwatch.StartNew();
+        var counts = await Task.WhenAll(Enumerable.Range(0, appenders).Select(appender => Task.Run(async () =>
+        {
+            var count = 0;
+            var random = new Random(appender);
+            while (clock.Elapsed < Rounds.Time)
+            {
+                var index = appender + (appenders * random.Next(Customers.Length / appenders));
+                var write = new JournalWrite.Append(Customers[index], versions[index], versions[index] + 1, DateTimeOffset.UtcNow, payload);
+                if (await committer.AppendAsync(write) != WriteStatus.Committed)
+                    throw new InvalidOperationException("Nobody else writes to this customer.");
+                versions[index]++;
+                count++;
+            }
+            return count;
+        })));
+        return (counts.Sum() / clock.Elapsed.TotalSeconds, counts.Sum() / Math.Max(1, commits));
+    }
+
+    private static System.Diagnostics.Metrics.MeterListener CountCommits(Action onCommit)
+    {
+        var listener = new System.Diagnostics.Metrics.MeterListener
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument.Name == "personalize.journal.commit.size")
+                    self.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, _, _) => onCommit());
+        listener.Start();
+        return listener;
+    }
+
+    /// <summary>The least that storing these rows takes: no fence, no queue, no other thread.</summary>
+    private sealed class BareLoop : IDisposable
+    {
+        private readonly SqliteSession _session;
+        private readonly SqliteStatement _insert;
+        private readonly SqliteStatement _update;
+        private readonly long[] _versions = new long[Customers.Length];
+        private readonly long[] _seqs = new long[Customers.Length];
+        private readonly byte[] _payload = new byte[PayloadBytes];
+        private readonly Random _random = new(1);
+        private long _seq;
+
+        public BareLoop(string path)
+        {
+            Random.Shared.NextBytes(_payload);
+            _session = new SqliteSession(path, SqliteOpenMode.ReadWriteCreate, SqliteDatabase.WriterPragmas);
+            SqliteSchema.Upgrade(_session);
+            _session.Execute("BEGIN");
+            foreach (var customer in Customers)
+            {
+                _session.Statement("INSERT INTO heads(customer, version, last_seq, shard) VALUES(?1, 0, 0, ?2)")
+                    .Bind(1, customer).Bind(2, CustomerKey.ShardOf(customer)).Execute();
+            }
+            _session.Execute("COMMIT");
+            _insert = _session.Statement("INSERT INTO facts(seq, customer, version, prev_seq, recorded_at, payload) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+            _update = _session.Statement("UPDATE heads SET version = ?2, last_seq = ?3 WHERE customer = ?1");
+        }
+
+        public double Round(int batch)
+        {
+            var count = 0;
+            var clock = Stopwatch.StartNew();
+            while (clock.Elapsed < Rounds.Time)
+            {
+                _session.Execute("BEGIN IMMEDIATE");
+                for (var i = 0; i < batch; i++)
+                    Write(_random.Next(Customers.Length));
+                _session.Execute("COMMIT");
+                count += batch;
+            }
+            return count / clock.Elapsed.TotalSeconds;
+        }
+
+        public void Dispose() => _session.Dispose();
+
+        private void Write(int index)
+        {
+            var version = ++_versions[index];
+            var seq = ++_seq;
+            _insert.Bind(1, seq).Bind(2, Customers[index]).Bind(3, version).Bind(4, _seqs[index])
+                .Bind(5, DateTimeOffset.UtcNow.UtcTicks).Bind(6, _payload).Execute();
+            _update.Bind(1, Customers[index]).Bind(2, version).Bind(3, seq).Execute();
+            _seqs[index] = seq;
+        }
+    }
+}
