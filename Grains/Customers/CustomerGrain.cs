@@ -9,9 +9,9 @@ using Orleans.Runtime;
 namespace Orleans.Personalize.Customers;
 
 /// <summary>
-/// A customer: the shell around the pure engine. It decides on its newest state and queues the append before it awaits, so that the
-/// events of a busy customer share commits; what it shows is committed. After a failed append the outcome is unknown: it lets go of its
-/// memory and reads the journal anew.
+/// A customer: the shell around the pure engine. It decides on its newest state; what is decided while a commit is under way goes into the
+/// next one, so that the events of a busy customer share commits; what it shows is committed. After a failed append the outcome is unknown: it
+/// lets go of its memory and reads the journal anew.
 /// </summary>
 [Reentrant]
 public sealed class CustomerGrain(
@@ -20,7 +20,8 @@ public sealed class CustomerGrain(
     private CustomerState state = null!;
     private CustomerEffects effects = null!;
     private Catalog catalog = null!;
-    private Task newestCommit = Task.CompletedTask;
+    private Task running = Task.CompletedTask;
+    private Task? gathering;
     private bool isLost;
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
@@ -70,7 +71,7 @@ public sealed class CustomerGrain(
         isLost = true;
         try
         {
-            await newestCommit.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await (gathering ?? running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             await committer.AppendAsync(new JournalWrite.Erase(this.GetPrimaryKeyString()));
         }
         finally
@@ -83,33 +84,56 @@ public sealed class CustomerGrain(
     {
         if (isLost)
             throw new JournalException("The customer is being reloaded; try again.");
-        var now = clock.GetUtcNow();
-        var turn = Decider.Decide(state.Newest, input, catalog.Triggers, now);
-        var write = state.WriteOf(turn, now);
-        if (write is null)
-        {
-            // What it refers to, such as the first of two deliveries, may not be durable yet.
-            await newestCommit;
-        }
-        else
-        {
-            await Commit(write, turn);
-            Report.OnRecorded(turn);
-        }
+        if (state.IsFull)
+            throw new JournalBusyException();
+        var turn = Decider.Decide(state.Newest, input, catalog.Triggers, clock.GetUtcNow());
+        state.Gather(turn);
+        await Durable();
+        Report.OnRecorded(turn);
         effects.Follow(state.Committed);
         return turn;
     }
 
-    private async Task Commit(JournalWrite.Append write, Turn turn)
+    /// <summary>
+    /// Ends when all that was decided so far is durable, also what a turn without facts refers to, such as the first of two deliveries. One
+    /// commit is under way at a time: two that build on each other could be torn apart by another activation's write of the same length.
+    /// </summary>
+    private Task Durable()
     {
-        var append = committer.AppendAsync(write);
-        if (append.IsFaulted)
-            await append; // Refused at the door: nothing was queued and the newest state stands.
-        state.Advance(write, turn.Profile);
-        var commit = Settled(append);
-        newestCommit = commit;
-        await commit;
-        if (state.Commit(turn.Profile) is { } snapshot)
+        if (gathering is not null)
+            return gathering;
+        if (!running.IsCompleted)
+            return state.HasNews(clock.GetUtcNow()) ? gathering = CommitAfter(running) : running;
+        return state.WriteOf(clock.GetUtcNow()) is { } write ? running = Commit(write) : Task.CompletedTask;
+    }
+
+    /// <summary>Commits together what is decided while another commit is under way.</summary>
+    private async Task CommitAfter(Task before)
+    {
+        await before;
+        gathering = null;
+        if (state.WriteOf(clock.GetUtcNow()) is { } write)
+            await (running = Commit(write));
+    }
+
+    private async Task Commit(JournalWrite.Append write)
+    {
+        Task<WriteStatus> append;
+        try
+        {
+            append = committer.AppendAsync(write);
+            if (append.IsFaulted)
+                await append;
+        }
+        catch
+        {
+            // Refused at the door: nothing was queued, and all is as it was.
+            state.Revert();
+            throw;
+        }
+        var written = state.Advance(write);
+        await Settled(append);
+        if (state.Commit(written) is { } snapshot)
             _ = Keep(snapshot);
     }
 

@@ -16,7 +16,15 @@ internal sealed class CustomerState
     /// <summary>The same for the last one before the activation leaves memory.</summary>
     private const int SnapshotOnLeavingAfter = 32;
 
+    /// <summary>What one write may gather; far below what a journal takes, for one turn comes on top.</summary>
+    private const int GatheredBytesMax = 4 << 20;
+
+    /// <summary>About what a fact takes beside its event's JSON.</summary>
+    private const int FactBytes = 512;
+
     private readonly string key;
+    private readonly ImmutableArray<Fact>.Builder gathered = ImmutableArray.CreateBuilder<Fact>();
+    private int gatheredBytes;
     private long snapshotVersion;
     private DateTimeOffset? storedDeadline;
     private string storedEmail;
@@ -54,28 +62,52 @@ internal sealed class CustomerState
             : throw new FormatException($"The facts of {key} end at version {profile.Version} instead of {history.Version}.");
     }
 
-    /// <summary>The append that makes a turn durable; null where there is nothing to write.</summary>
-    public JournalWrite.Append? WriteOf(Turn turn, DateTimeOffset now)
+    /// <summary>More would not fit into one write; whoever comes now does better to come again.</summary>
+    public bool IsFull => gatheredBytes >= GatheredBytesMax;
+
+    public void Gather(Turn turn)
     {
-        var deadline = DeadlineOf(turn.Profile, now);
-        if (turn.Facts.IsEmpty && deadline is null)
+        Newest = turn.Profile;
+        gathered.AddRange(turn.Facts);
+        foreach (var fact in turn.Facts)
+            gatheredBytes += FactBytes + (fact is Fact.EventApplied { Event: var happened } ? happened.Properties.Span.Length + happened.Traits.Span.Length : 0);
+    }
+
+    public bool HasNews(DateTimeOffset now) => gathered.Count > 0 || DeadlineOf(Newest, now) is not null;
+
+    /// <summary>The append that makes what was gathered durable; null where there is nothing to write.</summary>
+    public JournalWrite.Append? WriteOf(DateTimeOffset now)
+    {
+        if (!HasNews(now))
             return null;
-        var email = EmailOf(turn.Profile);
+        var email = EmailOf(Newest);
         return new(
             key,
+            Newest.Version - gathered.Count,
             Newest.Version,
-            turn.Profile.Version,
             now,
-            turn.Facts.IsEmpty ? default(ReadOnlyMemory<byte>) : FactCodec.Encode(turn.Facts),
-            deadline,
+            gathered.Count == 0 ? default(ReadOnlyMemory<byte>) : FactCodec.Encode(gathered.ToImmutable()),
+            DeadlineOf(Newest, now),
             email == storedEmail ? null : email);
     }
 
-    public void Advance(JournalWrite.Append write, Profile profile)
+    /// <summary>The write is on its way.</summary>
+    /// <returns>The profile that it leads to.</returns>
+    public Profile Advance(JournalWrite.Append write)
     {
-        Newest = profile;
         storedDeadline = write.Deadline is null ? storedDeadline : write.Deadline.At;
         storedEmail = write.Email ?? storedEmail;
+        gathered.Clear();
+        gatheredBytes = 0;
+        return Newest;
+    }
+
+    /// <summary>Forgets what was gathered. Only while no write is on its way.</summary>
+    public void Revert()
+    {
+        Newest = Committed;
+        gathered.Clear();
+        gatheredBytes = 0;
     }
 
     /// <returns>A snapshot that is due.</returns>

@@ -67,7 +67,7 @@ internal sealed class Ledger(IJournal inner) : IJournal
                 account.Waits.Add((armed.Trigger, armed.Key));
                 break;
             case Fact.Decided decided:
-                Check(account.Decisions.TryAdd(decided.DecisionId, decided), $"{append.Customer}: {decided.DecisionId} was decided twice.");
+                Check(account.Decisions.TryAdd(decided.DecisionId, decided), $"{append.Customer}: {decided.DecisionId} was decided twice: {account.Decisions[decided.DecisionId]} and {decided}.");
                 if (decided.Wait is { NextDeadline: null })
                     account.Waits.Remove((decided.Trigger, decided.Key));
                 if (decided.Wait is { Fired: true })
