@@ -8,6 +8,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Personalize.Gateway.Api;
+using Orleans.Personalize.Gateway.Dashboard;
 using Orleans.Personalize.Gateway.Security;
 
 namespace Orleans.Personalize.Gateway;
@@ -69,6 +70,7 @@ public static class GatewayHosting
         RegistryApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);
+        LivePage.Map(app);
         app.MapOpenApi().AllowAnonymous();
         return app;
     }
