@@ -53,8 +53,8 @@ internal sealed class Storm : IDisposable
     public async Task AcknowledgedAsync(int more)
     {
         var enough = Requests + more;
-        await Eventually.TrueAsync(() => Requests >= enough || posters.Any(poster => poster.IsFaulted), () => $"{more} more requests are acknowledged");
-        await Task.WhenAll(posters.Where(poster => poster.IsFaulted));
+        await Eventually.TrueAsync(() => Requests >= enough || posters.Any(poster => poster.IsCompleted), () => $"{more} more requests are acknowledged");
+        await Task.WhenAll(posters.Where(poster => poster.IsCompleted));
     }
 
     /// <summary>Ends it once every request under way is acknowledged.</summary>
@@ -106,7 +106,7 @@ internal sealed class Storm : IDisposable
                 }
                 Assert.True(response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable, text);
             }
-            catch (HttpRequestException)
+            catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException or ObjectDisposedException)
             {
                 // The silo is gone; nobody knows what became of the request.
             }
