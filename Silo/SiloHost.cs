@@ -54,7 +54,8 @@ public static class SiloHost
             // Before anything begins to work with them: without its options or its journal a silo is of no use, however long it runs.
             app.Services.GetService<IStartupValidator>()?.Validate();
             _ = app.Services.GetRequiredService<IJournal>();
-            await app.RunAsync();
+            await app.StartAsync();
+            await app.WaitForShutdownAsync();
             return 0;
         }
         catch (IOException failure) when (failure.InnerException is AddressInUseException or SocketException)

@@ -168,14 +168,14 @@ public sealed class BacktestTests : IDisposable
     public async Task As_a_program_it_reads_standard_input_and_prints_nothing_but_decisions()
     {
         await using var program = SiloProcess.Start(["backtest", "--events", "-", "--triggers", Triggers(Abandoned)], [], "nonsense\n" + AdaAndBob);
-        Assert.Equal(0, await program.ExitAsync());
+        await program.ExitsAsync(0);
         var lines = program.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(["bob", "ada"], lines.Select(line => Api.Parse(line).Text("customer")));
         Assert.Contains("line 1: ", program.Errors);
         Assert.Contains("decisions: 1 send, 1 suppressed (unless); sends to 1 customers", program.Errors);
 
         await using var wrong = SiloProcess.Start(["backtest"], []);
-        Assert.Equal(64, await wrong.ExitAsync());
+        await wrong.ExitsAsync(64);
         Assert.Equal("", wrong.Output);
     }
 
