@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -6,8 +7,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Http;
 using Orleans.Personalize.Gateway.Api;
+using Orleans.Personalize.Gateway.Dashboard;
 using Orleans.Personalize.Gateway.Security;
 
 namespace Orleans.Personalize.Gateway;
@@ -43,7 +44,12 @@ public static class GatewayHosting
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Explain(context.ProblemDetails));
         services.AddExceptionHandler<ProblemExceptions>();
         services.AddOpenApi("v1", ApiDescription.Configure);
-        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default);
+            // Numbers are numbers, and the API's description then says so.
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+        });
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.Configure<KestrelServerOptions>(Limits.Apply);
         return services;
@@ -64,6 +70,7 @@ public static class GatewayHosting
         RegistryApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);
+        LivePage.Map(app);
         app.MapOpenApi().AllowAnonymous();
         return app;
     }

@@ -39,7 +39,7 @@ public static class SiloHost
         Telemetry.Add(builder);
         // What keeps the host from starting is said by RunAsync in a line; the host itself would add a stack trace.
         var hasStarted = false;
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", _ => hasStarted);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => hasStarted && level >= LogLevel.Information);
         var app = builder.Build();
         app.Lifetime.ApplicationStarted.Register(() => hasStarted = true);
         app.MapGateway();
@@ -66,6 +66,8 @@ public static class SiloHost
         {
             await Console.Error.WriteLineAsync(failure.Message);
         }
+        // A start that failed says nowhere that it is over, and what it began would wait.
+        app.Lifetime.StopApplication();
         return 1;
     }
 }

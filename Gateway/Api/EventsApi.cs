@@ -66,7 +66,7 @@ internal static class EventsApi
                 .WithSummary(type is null ? "Segment: a batch of calls" : $"Segment: {type.Value.ToString().ToLowerInvariant()}")
                 .WithDescription("As Segment's HTTP tracking API; the key may also be the body's writeKey. Refused events are counted, not reported.")
                 .Produces<SegmentResponse>()
-                .ProducesProblems(400, 401, 403, 413, 415, 429, 503)
+                .ProducesProblems(400, 401, 403, 415, 429, 503)
                 .RequireCors(AnyOrigin)
                 .WithMetadata(Access.SendEvents)
                 .AllowAnonymous();
@@ -90,6 +90,20 @@ internal static class EventsApi
     }
 
     private static async Task<IResult> PostSegment(
+        HttpContext http, EventType? type, Intake intake, KeyRing keys, TimeProvider time, ILogger<Intake> logger)
+    {
+        try
+        {
+            return await TakeSegment(http, type, intake, keys, time, logger);
+        }
+        catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            // Segment says 400 where HTTP says 413, and its clients know what 400 means: drop it, never repeat it.
+            return Problems.Of(StatusCodes.Status400BadRequest, exception.Message);
+        }
+    }
+
+    private static async Task<IResult> TakeSegment(
         HttpContext http, EventType? type, Intake intake, KeyRing keys, TimeProvider time, ILogger<Intake> logger)
     {
         var receivedAt = time.GetUtcNow();

@@ -18,6 +18,9 @@ internal ref struct SegmentCall
         var call = default(SegmentCall);
         for (var members = new JsonMembers(json, Limits.DepthMax); members.MoveNext();)
         {
+            // Some clients write an empty text for what they do not know, such as the user before the login.
+            if (members.Value.SequenceEqual("\"\""u8))
+                continue;
             switch (members.Name)
             {
                 case "messageId": call.MessageId = members.Value; break;

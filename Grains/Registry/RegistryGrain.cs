@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.Hosting;
 using Orleans.Personalize.Engine;
 using Orleans.Personalize.Sending;
 using Orleans.Runtime;
@@ -9,7 +10,8 @@ namespace Orleans.Personalize.Registry;
 public sealed class RegistryGrain(
     [PersistentState("registry", RegistryGrain.Storage)] IPersistentState<RegistryState> stored,
     IEnumerable<ISenderFactory> senders,
-    TimeProvider clock) : Grain, IRegistryGrain
+    TimeProvider clock,
+    IHostApplicationLifetime? lifetime = null) : Grain, IRegistryGrain
 {
     /// <summary>The name of the grain storage.</summary>
     public const string Storage = "personalize";
@@ -21,6 +23,11 @@ public sealed class RegistryGrain(
 
     /// <summary>Well under the calls' time-out.</summary>
     private static readonly TimeSpan FollowTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>The same while the process stops: that waits for calls under way.</summary>
+    private static readonly TimeSpan FollowTimeAtStop = TimeSpan.FromMilliseconds(250);
+
+    private readonly CancellationToken stopping = lifetime?.ApplicationStopping ?? CancellationToken.None;
 
     /// <summary>What is durable. While a write is under way the stored state is ahead of it, and reads interleave with writes.</summary>
     private RegistryState shown = null!;
@@ -69,9 +76,11 @@ public sealed class RegistryGrain(
         {
             try
             {
-                await changed.Task.WaitAsync(FollowTime, clock);
+                await (stopping.IsCancellationRequested
+                    ? changed.Task.WaitAsync(FollowTimeAtStop, clock)
+                    : changed.Task.WaitAsync(FollowTime, clock, stopping));
             }
-            catch (TimeoutException)
+            catch (Exception ended) when (ended is TimeoutException or OperationCanceledException)
             {
                 return null;
             }

@@ -59,8 +59,7 @@ internal sealed class Shoppers(DemoSettings settings, IServer server, IHostAppli
 
           Orleans.Personalize demo: {Names.Length} shoppers, 3 triggers, everything on this machine only.
 
-          Open     {address}
-          Key      {settings.Key}
+          Open     {address}/#key={settings.Key}
           Try      curl -H "Authorization: Bearer {settings.Key}" {address}/v1/customers/ada
           Stop     Ctrl+C; nothing stays behind
 

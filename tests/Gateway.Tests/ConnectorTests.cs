@@ -66,6 +66,10 @@ public sealed class ConnectorTests
     }
 
     [Fact]
+    public void An_empty_user_is_none() =>
+        Assert.Equal("a", Parse("""{"event":"x","userId":"","anonymousId":"a","messageId":""}""", EventType.Track).Customer);
+
+    [Fact]
     public void A_recorded_line_keeps_its_time()
     {
         var parsed = Parse("""

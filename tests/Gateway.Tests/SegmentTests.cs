@@ -96,8 +96,8 @@ public sealed class SegmentTests : IAsyncLifetime
             $$"""{"batch":[{{string.Join(',', Enumerable.Repeat($$"""{"type":"track","event":"x","userId":"u","properties":{{properties}} }""", count))}}]}""";
 
         Assert.Equal(200, (int)(await server.Admin.PostAsync("/v1/batch", Json(Batch(2500, "{}")))).StatusCode);
-        await ProblemAsync(413, await server.Admin.PostAsync("/v1/batch", Json(Batch(2501, "{}"))));
-        await ProblemAsync(413, await server.Admin.PostAsync("/v1/batch", Json(Batch(20, $$"""{"a":"{{new string('a', 26_000)}}"}"""))));
+        await ProblemAsync(400, await server.Admin.PostAsync("/v1/batch", Json(Batch(2501, "{}"))));
+        await ProblemAsync(400, await server.Admin.PostAsync("/v1/batch", Json(Batch(20, $$"""{"a":"{{new string('a', 26_000)}}"}"""))));
         await ProblemAsync(400, await server.Admin.PostAsync("/v1/track", Json($$"""{"event":"x","userId":"u","properties":{"a":"{{new string('a', 33_000)}}"} }""")));
     }
 
