@@ -123,8 +123,11 @@ public sealed class SiloProcess : IAsyncDisposable
     /// <summary>Asks it to end, as service managers do, which it does with 0.</summary>
     public Task TerminateAsync() => SignalAsync(Terminate);
 
-    /// <summary>Asks it to end, as Ctrl+C does, which it does with 0.</summary>
-    public Task InterruptAsync() => SignalAsync(Interrupt);
+    /// <summary>
+    /// Asks it to end, as Ctrl+C does, which it does with 0. In the background of a script Ctrl+C is ignored by all, the silo included; there it
+    /// is terminated.
+    /// </summary>
+    public Task InterruptAsync() => SignalAsync(IsInterruptIgnored() ? Terminate : Interrupt);
 
     /// <summary>Waits until it has ended by itself with that code, and all that it printed is here.</summary>
     public async Task ExitsAsync(int code)
@@ -146,6 +149,14 @@ public sealed class SiloProcess : IAsyncDisposable
     {
         Assert.Equal(0, Send(process.Id, signal));
         return ExitsAsync(0);
+    }
+
+    private static bool IsInterruptIgnored()
+    {
+        const string Status = "/proc/self/status", Ignored = "SigIgn:";
+        return File.Exists(Status)
+            && File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Ignored, StringComparison.Ordinal)) is { } line
+            && (Convert.ToUInt64(line[Ignored.Length..].Trim(), 16) & (1UL << (Interrupt - 1))) != 0;
     }
 
     private async Task EndAsync()

@@ -65,7 +65,8 @@ public sealed class LiveTests(ITestOutputHelper output) : IAsyncLifetime
     {
         var now = DateTimeOffset.UtcNow;
         var batch = Enumerable.Range(0, 20)
-            .Select(index => Api.Event("ada", index % 3 == 0 ? "Product Added" : "Product Viewed", $"m{index}", now.AddMilliseconds(-10 * index), new { product_id = $"p{index}" }))
+            .Select(index => Api.Event(
+                "ada", index % 3 == 0 ? "Product Added" : "Product Viewed", $"m{index}", now.AddMilliseconds(-10 * index), new { product_id = $"p{index}" }))
             .ToArray();
         Random.Shared.Shuffle(batch);
         Assert.All(await silo.PostAsync(batch), status => Assert.Equal("accepted", status));

@@ -10,7 +10,8 @@ namespace Orleans.Personalize.Silo.Tests.EndToEnd;
 /// <summary>How the silo starts, what it says where it cannot, and how it ends.</summary>
 public sealed class StartTests : IDisposable
 {
-    private static readonly Regex Greeting = new(@"curl -H ""Authorization: Bearer \$\(cat '(?<path>[^']+)'\)"" (?<address>\S+)/v1/customers", RegexOptions.None, TimeSpan.FromSeconds(1));
+    private static readonly Regex Greeting = new(
+        @"curl -H ""Authorization: Bearer \$\(cat '(?<path>[^']+)'\)"" (?<address>\S+)/v1/customers", RegexOptions.None, TimeSpan.FromSeconds(1));
 
     private readonly TemporaryDirectory directory = new();
 
@@ -61,11 +62,12 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
-    public void It_listens_on_loopback_unless_told_otherwise()
+    public async Task It_listens_on_loopback_unless_told_otherwise()
     {
-        Assert.Equal("http://127.0.0.1:5080", SiloHost.DefaultAddress);
-        Assert.Equal("http://127.0.0.1:5080", SiloHost.Build([]).Configuration["urls"]);
-        Assert.Equal("http://127.0.0.1:0", SiloHost.Build(["--urls", "http://127.0.0.1:0"]).Configuration["urls"]);
+        await using var untold = SiloHost.Build([]);
+        Assert.Equal("http://127.0.0.1:5080", untold.Configuration["urls"]);
+        await using var told = SiloHost.Build(["--urls", "http://127.0.0.1:0"]);
+        Assert.Equal("http://127.0.0.1:0", told.Configuration["urls"]);
     }
 
     [Theory]
