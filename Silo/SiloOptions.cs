@@ -11,5 +11,14 @@ public sealed class SiloOptions
     /// <summary>The store of facts. <c>sqlite</c>, the default, needs nothing else and serves one process.</summary>
     public string Journal { get; set; } = "sqlite";
 
+    /// <summary>
+    /// What this process is: <c>silo</c>, the default, holds grains and serves HTTP; <c>gateway</c> serves HTTP only, as a client of the silos,
+    /// and needs a build for Microsoft Orleans.
+    /// </summary>
+    public string Role { get; set; } = SiloRole;
+
+    internal const string SiloRole = "silo";
+    internal const string GatewayRole = "gateway";
+
     internal static readonly string[] Journals = ["sqlite"];
 }
