@@ -31,7 +31,7 @@ public static class SiloHost
             .Validate(static options => SiloOptions.Journals.Contains(options.Journal), $"Personalize:Journal must be one of {string.Join(", ", SiloOptions.Journals)}.")
             .ValidateOnStart();
         ActorRuntime.Add(builder);
-        builder.Services.AddSqliteJournal();
+        AddJournal(builder);
         builder.Services.AddPersonalizeGrains();
         builder.Services.AddSenders(builder.Configuration);
         builder.Services.AddGateway(builder.Configuration);
@@ -44,6 +44,14 @@ public static class SiloHost
         app.Lifetime.ApplicationStarted.Register(() => hasStarted = true);
         app.MapGateway();
         return app;
+    }
+
+    private static void AddJournal(WebApplicationBuilder builder)
+    {
+        if (builder.Configuration[$"{SiloOptions.Section}:{nameof(SiloOptions.Journal)}"] == SiloOptions.Postgres)
+            builder.Services.AddPostgresJournal();
+        else
+            builder.Services.AddSqliteJournal();
     }
 
     /// <summary>Runs until it is stopped. What a user can mend is said in a line, not in a stack trace.</summary>

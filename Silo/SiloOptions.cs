@@ -8,8 +8,13 @@ public sealed class SiloOptions
     /// <summary>Where the journal, the keys and the log sender's files are. Default: <c>data</c> under the working directory.</summary>
     public string DataDirectory { get; set; } = "data";
 
-    /// <summary>The store of facts. <c>sqlite</c>, the default, needs nothing else and serves one process.</summary>
-    public string Journal { get; set; } = "sqlite";
+    /// <summary>
+    /// The store of facts. <c>sqlite</c>, the default, needs nothing else and serves one process. <c>postgres</c> serves a cluster: the connection
+    /// string named <c>Personalize</c> says where it is.
+    /// </summary>
+    public string Journal { get; set; } = Sqlite;
 
-    internal static readonly string[] Journals = ["sqlite"];
+    internal const string Sqlite = "sqlite";
+    internal const string Postgres = "postgres";
+    internal static readonly string[] Journals = [Sqlite, Postgres];
 }

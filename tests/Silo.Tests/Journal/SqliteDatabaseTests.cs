@@ -94,15 +94,15 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
     [Fact]
     public async Task Others_write_through_the_same_door_in_transactions_of_their_own()
     {
-        await _database.WriteAsync(session => session.Statement("CREATE TABLE grain_state(name TEXT, payload BLOB)").Execute());
+        await _database.WriteAsync(session => session.Statement("CREATE TABLE other_state(name TEXT, payload BLOB)").Execute());
         await Assert.ThrowsAsync<InvalidOperationException>(() => _database.WriteAsync<int>(session =>
         {
-            session.Statement("INSERT INTO grain_state VALUES(?1, ?2)").Bind(1, "undone").Bind(2, "x"u8).Execute();
+            session.Statement("INSERT INTO other_state VALUES(?1, ?2)").Bind(1, "undone").Bind(2, "x"u8).Execute();
             throw new InvalidOperationException();
         }));
         Assert.Equal(1, await _database.WriteAsync(session =>
-            session.Statement("INSERT INTO grain_state VALUES(?1, ?2)").Bind(1, "kept").Bind(2, "x"u8).Execute()));
-        Assert.Equal(1, await _database.ReadAsync(session => session.Scalar("SELECT count(*) FROM grain_state"), CancellationToken.None));
+            session.Statement("INSERT INTO other_state VALUES(?1, ?2)").Bind(1, "kept").Bind(2, "x"u8).Execute()));
+        Assert.Equal(1, await _database.ReadAsync(session => session.Scalar("SELECT count(*) FROM other_state"), CancellationToken.None));
     }
 
     [Fact]
