@@ -14,6 +14,8 @@ internal static class ActorRuntime
 
     private const string DashboardPath = "/cluster";
 
+    private const string LogLevels = "Logging:LogLevel";
+
     public static void Add(WebApplicationBuilder builder, bool isGateway)
     {
         Quieten(builder.Configuration);
@@ -34,14 +36,15 @@ internal static class ActorRuntime
                 : await next(context));
     }
 
-    /// <summary>Orleans says much; what went wrong, and who comes and goes, is enough unless the configuration asks for more.</summary>
+    /// <summary>Orleans says much: who comes and goes, and what goes wrong, is enough unless the configuration asks for more. Our names begin like its own.</summary>
     private static void Quieten(ConfigurationManager configuration) => ((IConfigurationBuilder)configuration).Sources.Insert(0, new MemoryConfigurationSource
     {
         InitialData =
         [
-            new("Logging:LogLevel:Microsoft.Orleans", "Warning"),
-            new("Logging:LogLevel:Orleans.Runtime", "Warning"),
-            new("Logging:LogLevel:Orleans.Runtime.MembershipService", "Information"),
+            new($"{LogLevels}:Microsoft.Orleans", "Warning"),
+            new($"{LogLevels}:Orleans", "Warning"),
+            new($"{LogLevels}:Orleans.Runtime.MembershipService", "Information"),
+            new($"{LogLevels}:Orleans.Personalize", configuration[$"{LogLevels}:Default"] ?? "Information"),
         ],
     });
 }

@@ -32,6 +32,9 @@ public static class SiloHost
             .Validate(
                 static options => ActorRuntime.Roles.Contains(options.Role),
                 $"Personalize:Role must be one of {string.Join(", ", ActorRuntime.Roles)} in this build.")
+            .Validate(
+                static options => options.Role != SiloOptions.GatewayRole || options.Journal == SiloOptions.Postgres,
+                "A gateway finds the silos in their journal, so it needs Personalize:Journal=postgres.")
             .ValidateOnStart();
         var isGateway = builder.Configuration[$"{SiloOptions.Section}:{nameof(SiloOptions.Role)}"] == SiloOptions.GatewayRole;
         ActorRuntime.Add(builder, isGateway);
@@ -54,10 +57,18 @@ public static class SiloHost
     /// <summary>What the grains need.</summary>
     private static void AddSilo(WebApplicationBuilder builder)
     {
-        builder.Services.AddSqliteJournal();
+        AddJournal(builder);
         builder.Services.AddPersonalizeGrains();
         builder.Services.AddSenders(builder.Configuration);
         builder.Services.AddHealthChecks().AddCheck<JournalHealth>("journal");
+    }
+
+    private static void AddJournal(WebApplicationBuilder builder)
+    {
+        if (builder.Configuration[$"{SiloOptions.Section}:{nameof(SiloOptions.Journal)}"] == SiloOptions.Postgres)
+            builder.Services.AddPostgresJournal();
+        else
+            builder.Services.AddSqliteJournal();
     }
 
     /// <summary>Runs until it is stopped. What a user can mend is said in a line, not in a stack trace.</summary>

@@ -27,5 +27,5 @@ internal static class Membership
 
     /// <summary>The same as the journal's, so that it means the same schema.</summary>
     private static string ConnectionString(IConfiguration configuration) =>
-        PostgresSettings.Complete(configuration.GetConnectionString("Personalize")).ConnectionString;
+        PostgresSettings.Complete(configuration.GetConnectionString(PostgresHosting.ConnectionName)).ConnectionString;
 }
