@@ -110,8 +110,7 @@ public sealed class ReceiptTests
     public void What_the_dedupe_window_forgot_is_late_and_never_counted_twice()
     {
         var story = With();
-        for (var i = 0; i <= Limits.DedupeIdsMax; i++)
-            story.Hears("Seen", i * 0.01);
+        story.HearsAll(50, [.. Enumerable.Range(0, Limits.DedupeIdsMax + 1).Select(i => Event("Seen", i * 0.01))]);
         Assert.Equal(ReceiptStatus.Duplicate, story.Hears("Seen", 0.01, received: 50).Status);
         Assert.Equal(ReceiptStatus.Late, story.Hears("Seen", 0, received: 50).Status);
         Assert.Equal(Limits.DedupeIdsMax + 1, story.Profile.FindCounter("Seen")!.Count);

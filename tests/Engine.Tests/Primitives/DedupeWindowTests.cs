@@ -57,7 +57,7 @@ public sealed class DedupeWindowTests
                 Same(model, DedupeWindow.Restore([.. window.Entries()], window.Floor));
             }
         },
-        tests: 60);
+        tests: 25);
 
     [Fact]
     public void It_knows_the_fingerprint_of_what_it_holds()

@@ -46,7 +46,7 @@ internal sealed record Moment(Step Step, TriggerSet Triggers, Profile Before, Tu
 /// <summary>What can happen to one customer, in the order in which it happens. Times, names, keys and ids are few, so that they coincide often.</summary>
 internal sealed record History(ImmutableArray<Step> Steps)
 {
-    private static readonly int[] Pauses = [0, 0, 0, 0, 1, 1, 2, 5, 5, 10, 29, 30, 55, 60, 61, 600, 1440, 72 * 60, (72 * 60) + 1];
+    private static readonly int[] Pauses = [0, 0, 0, 0, 1, 1, 2, 5, 5, 9, 10, 29, 30, 55, 60, 61, 600, 1440, 72 * 60, (72 * 60) + 1];
     private static readonly int[] Latenesses = [0, 0, 0, 0, 0, 0, 1, 5, 10, 30, 60, 61, 72 * 60, (72 * 60) + 1, -1, -5, -6];
 
     /// <param name="size">About how many steps.</param>

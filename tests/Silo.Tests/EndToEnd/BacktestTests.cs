@@ -38,7 +38,7 @@ public sealed class BacktestTests : IDisposable
         Assert.All(ids, id => Assert.Matches("^[0-9a-f]{32}$", id));
         Assert.Equal(
             [
-                $$"""{"at":"2026-05-01T10:20:00.250Z","customer":"bob","trigger":"abandoned","key":null,"decision":"suppressed","reason":"unless: Order Completed","decisionId":"{{ids[0]}}"}""",
+                $$"""{"at":"2026-05-01T10:20:00.250Z","customer":"bob","trigger":"abandoned","key":null,"decision":"suppressed","reason":"unless","decisionId":"{{ids[0]}}","detail":"Order Completed"}""",
                 $$"""{"at":"2026-05-01T11:30:00.007Z","customer":"ada","trigger":"abandoned","key":null,"decision":"send","reason":null,"decisionId":"{{ids[1]}}"}""",
             ],
             lines);
