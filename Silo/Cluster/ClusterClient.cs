@@ -18,6 +18,7 @@ internal static class ClusterClient
         client.UseAdoNetClustering(options => options.Configure(membership => Membership.Apply(membership, configuration)));
         if (Membership.Tls(configuration) is { IsOn: true } tls)
             client.UseTls(new MemberCertificate(tls).Apply);
+        Membership.CarryExceptions(client.Services);
         client.Services.AddOptions<ClusterOptions>().Configure<IOptions<ClusterSettings>>(Membership.Name);
         client.Configure<GatewayOptions>(static options => options.GatewayListRefreshPeriod = GatewayListRefresh);
         // A gateway may be up before the first silo, and before the tables that the first silo makes.

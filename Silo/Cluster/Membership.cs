@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Personalize.Journal;
+using Orleans.Serialization;
 
 namespace Orleans.Personalize.Silo.Cluster;
 
@@ -24,6 +25,13 @@ internal static class Membership
 
     public static void Apply(AdoNetClusteringClientOptions options, IConfiguration configuration) =>
         (options.Invariant, options.ConnectionString) = (Invariant, ConnectionString(configuration));
+
+    /// <summary>
+    /// Whatever a grain throws reaches its caller, with its causes. Orleans carries only exceptions of its own and of the framework unless it is told
+    /// otherwise, and a failure of the database would arrive as a complaint about its serialization.
+    /// </summary>
+    public static void CarryExceptions(IServiceCollection services) =>
+        services.Configure<ExceptionSerializationOptions>(static options => options.SupportedExceptionTypeFilter = static _ => true);
 
     /// <summary>The same as the journal's, so that it means the same schema.</summary>
     private static string ConnectionString(IConfiguration configuration) =>

@@ -18,8 +18,6 @@ public sealed class ClusterMembershipTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        if (!PostgresFactAttribute.IsPresent)
-            return;
         var server = await PostgresServer.SharedAsync();
         var connectionString = PostgresSettings.Complete(server.ConnectionString(more: $"Search Path={schema}")).ConnectionString;
         database = await PostgresDatabase.OpenAsync(connectionString, NullLogger.Instance, TimeProvider.System, TimeSpan.FromSeconds(30));
@@ -32,8 +30,6 @@ public sealed class ClusterMembershipTests : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        if (source is null)
-            return;
         await source.DisposeAsync();
         await database.DisposeAsync();
     }
@@ -148,7 +144,7 @@ public sealed class ClusterMembershipTests : IAsyncLifetime
 
     private static DateTime Now { get; } = new(2026, 5, 1, 12, 0, 0, DateTimeKind.Utc);
 
-    private Task BeginAsync(string cluster = "c") => Is("InsertMembershipVersionKey", ("DeploymentId", cluster));
+    private Task<bool> BeginAsync(string cluster = "c") => Is("InsertMembershipVersionKey", ("DeploymentId", cluster));
 
     private Task<bool> InsertAsync(int port, int version, int proxyPort = 30_000) => Is(
         "InsertMembershipKey",
@@ -170,7 +166,7 @@ public sealed class ClusterMembershipTests : IAsyncLifetime
         return Assert.IsType<bool>(Assert.Single(row.Values));
     }
 
-    private Task DoAsync(string query, params (string, object)[] parameters) => RowsAsync(query, parameters);
+    private async Task DoAsync(string query, params (string, object)[] parameters) => await RowsAsync(query, parameters);
 
     private async Task<List<Dictionary<string, object>>> RowsAsync(string query, params (string Name, object Value)[] parameters)
     {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using Orleans.Personalize.Silo.Cluster;
 using Orleans.Serialization;
 
 namespace Orleans.Personalize.Cluster.Tests.Processes;
@@ -25,8 +26,10 @@ public sealed class ClusterSerializationTests
 
     private static Exception Cross(Exception exception)
     {
-        using var services = new ServiceCollection().AddSerializer().BuildServiceProvider();
-        var serializer = services.GetRequiredService<Serializer>();
-        return serializer.Deserialize<Exception>(serializer.SerializeToArray(exception));
+        var services = new ServiceCollection().AddSerializer();
+        Membership.CarryExceptions(services);
+        using var provider = services.BuildServiceProvider();
+        var serializer = provider.GetRequiredService<Serializer>();
+        return serializer.Deserialize<Exception>(serializer.SerializeToArray(exception))!;
     }
 }

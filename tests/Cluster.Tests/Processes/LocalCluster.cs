@@ -27,10 +27,10 @@ internal sealed class LocalCluster : IAsyncDisposable
     /// <param name="settings">Environment variables of every member.</param>
     public static async Task<LocalCluster> CreateAsync(params (string, string?)[] settings)
     {
-        var server = await PostgresServer.SharedAsync();
-        var database = $"cluster_{Interlocked.Increment(ref created)}";
-        await server.ExecuteAsync($"CREATE DATABASE {database}");
-        return new LocalCluster(server, database, settings);
+        var shared = await PostgresServer.SharedAsync();
+        var own = $"cluster_{Interlocked.Increment(ref created)}";
+        await shared.ExecuteAsync($"CREATE DATABASE {own}");
+        return new LocalCluster(shared, own, settings);
     }
 
     public Task<ClusterMember> StartSiloAsync() => StartAsync("silo");
