@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Personalize.Journal;
 using Orleans.Personalize.Silo;
 using Orleans.Personalize.Testing;
 
@@ -53,6 +54,8 @@ internal static class ClusterLedger
         var decided = new HashSet<string>();
         await using (var app = Build(cluster, directory))
         {
+            // As the program does: a journal that is opened by the first grain that asks for it stops all of them.
+            app.Services.GetRequiredService<IJournal>();
             await app.StartAsync();
             using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()), DefaultRequestHeaders = { { "Authorization", $"Bearer {SiloProcess.AdminKey}" } } };
             foreach (var customer in customers)
@@ -92,6 +95,8 @@ internal static class ClusterLedger
             new("ConnectionStrings:Personalize", cluster.ConnectionString),
             new("POD_IP", "127.0.0.1"),
             new("Logging:LogLevel:Default", "None"),
+            new("Logging:LogLevel:Orleans", "None"),
+            new("Logging:LogLevel:Orleans.Runtime.MembershipService", "None"),
         ]);
         builder.Services.AddSingleton<TimeProvider>(new ClockAhead(TimeSpan.FromMinutes(3)));
     });
