@@ -77,4 +77,13 @@ public static class GatewayHosting
         app.MapOpenApi().AllowAnonymous();
         return app;
     }
+
+    /// <summary>
+    /// Lets in who holds an admin key of the installation's own workspace: for pages of the host that show more than one workspace. A browser
+    /// asks for the key, as the user name.
+    /// </summary>
+    public static TBuilder RequireInstallationAdmin<TBuilder>(this TBuilder builder) where TBuilder : IEndpointConventionBuilder => builder
+        .Require(Access.Admin)
+        .RequireAuthorization(static policy => policy.RequireClaim(Caller.WorkspaceClaim, KeyRing.DefaultWorkspace))
+        .WithMetadata(new BrowserPage());
 }

@@ -1,9 +1,50 @@
-using Orleans.Configuration;
+using Microsoft.Extensions.Configuration.Memory;
+using Orleans.Dashboard;
+using Orleans.Hosting;
+using Orleans.Personalize.Gateway;
+using Orleans.Personalize.Silo.Cluster;
 
 namespace Orleans.Personalize.Silo;
 
-/// <summary>The grains on Microsoft Orleans.</summary>
+/// <summary>The grains on Microsoft Orleans: as a silo, or as a gateway that is a client of the silos.</summary>
 internal static class ActorRuntime
 {
-    public static void Add(WebApplicationBuilder builder) => builder.UseOrleans(static silo => silo.UseLocalhostClustering());
+    /// <summary>What the roles are that this build can be.</summary>
+    public static readonly string[] Roles = [SiloOptions.SiloRole, SiloOptions.GatewayRole];
+
+    private const string DashboardPath = "/cluster";
+
+    private const string LogLevels = "Logging:LogLevel";
+
+    public static void Add(WebApplicationBuilder builder, bool isGateway)
+    {
+        Quieten(builder.Configuration);
+        ClusterSettings.Add(builder.Services, builder.Configuration);
+        if (isGateway)
+            builder.UseOrleansClient(client => ClusterClient.Configure(client, builder.Configuration));
+        else
+            builder.UseOrleans(silo => ClusterSilo.Configure(silo, builder.Configuration));
+    }
+
+    /// <summary>The Orleans Dashboard, which shows all workspaces, but not the state of grains: that holds secrets of senders.</summary>
+    public static void Map(WebApplication app)
+    {
+        var dashboard = app.MapOrleansDashboard(DashboardPath).RequireInstallationAdmin().ExcludeFromDescription();
+        dashboard.AddEndpointFilter(static async (context, next) =>
+            context.HttpContext.Request.Path.StartsWithSegments($"{DashboardPath}/GrainState", StringComparison.OrdinalIgnoreCase)
+                ? Results.NotFound()
+                : await next(context));
+    }
+
+    /// <summary>Orleans says much: who comes and goes, and what goes wrong, is enough unless the configuration asks for more. Our names begin like its own.</summary>
+    private static void Quieten(ConfigurationManager configuration) => ((IConfigurationBuilder)configuration).Sources.Insert(0, new MemoryConfigurationSource
+    {
+        InitialData =
+        [
+            new($"{LogLevels}:Microsoft.Orleans", "Warning"),
+            new($"{LogLevels}:Orleans", "Warning"),
+            new($"{LogLevels}:Orleans.Runtime.MembershipService", "Information"),
+            new($"{LogLevels}:Orleans.Personalize", configuration[$"{LogLevels}:Default"] ?? "Information"),
+        ],
+    });
 }

@@ -40,13 +40,20 @@ public static class SiloHost
         builder.Services.AddOptions<SiloOptions>()
             .BindConfiguration(SiloOptions.Section)
             .Validate(static options => SiloOptions.Journals.Contains(options.Journal), $"Personalize:Journal must be one of {string.Join(", ", SiloOptions.Journals)}.")
+            .Validate(
+                static options => ActorRuntime.Roles.Contains(options.Role),
+                $"Personalize:Role must be one of {string.Join(", ", ActorRuntime.Roles)} in this build.")
+            .Validate(
+                static options => options.Role != SiloOptions.GatewayRole || options.Journal == SiloOptions.Postgres,
+                "A gateway finds the silos in their journal, so it needs Personalize:Journal=postgres.")
             .ValidateOnStart();
-        ActorRuntime.Add(builder);
-        builder.Services.AddSqliteJournal();
-        builder.Services.AddPersonalizeGrains();
-        builder.Services.AddSenders(builder.Configuration);
+        var isGateway = builder.Configuration[$"{SiloOptions.Section}:{nameof(SiloOptions.Role)}"] == SiloOptions.GatewayRole;
+        ActorRuntime.Add(builder, isGateway);
+        if (!isGateway)
+            AddSilo(builder);
         builder.Services.AddGateway(builder.Configuration);
-        builder.Services.AddHealthChecks().AddCheck<JournalHealth>("journal");
+        if (isGateway)
+            builder.Services.AddHealthChecks().AddCheck<ClusterHealth>("cluster");
         Telemetry.Add(builder);
         // What keeps the host from starting is said by RunAsync in a line; the host itself would add a stack trace.
         var hasStarted = false;
@@ -54,7 +61,25 @@ public static class SiloHost
         var app = builder.Build();
         app.Lifetime.ApplicationStarted.Register(() => hasStarted = true);
         app.MapGateway();
+        ActorRuntime.Map(app);
         return app;
+    }
+
+    /// <summary>What the grains need.</summary>
+    private static void AddSilo(WebApplicationBuilder builder)
+    {
+        AddJournal(builder);
+        builder.Services.AddPersonalizeGrains();
+        builder.Services.AddSenders(builder.Configuration);
+        builder.Services.AddHealthChecks().AddCheck<JournalHealth>("journal");
+    }
+
+    private static void AddJournal(WebApplicationBuilder builder)
+    {
+        if (builder.Configuration[$"{SiloOptions.Section}:{nameof(SiloOptions.Journal)}"] == SiloOptions.Postgres)
+            builder.Services.AddPostgresJournal();
+        else
+            builder.Services.AddSqliteJournal();
     }
 
     /// <summary>Runs until it is stopped. What a user can mend is said in a line, not in a stack trace.</summary>
@@ -62,9 +87,9 @@ public static class SiloHost
     {
         try
         {
-            // Before anything begins to work with them: without its options or its journal a silo is of no use, however long it runs.
+            // Before anything begins to work with them: without its options or its journal a silo is of no use, however long it runs. A gateway has none.
             app.Services.GetService<IStartupValidator>()?.Validate();
-            _ = app.Services.GetRequiredService<IJournal>();
+            _ = app.Services.GetService<IJournal>();
             await app.StartAsync();
             await app.WaitForShutdownAsync();
             return 0;
@@ -81,6 +106,23 @@ public static class SiloHost
         // A start that failed says nowhere that it is over, and what it began would wait.
         app.Lifetime.StopApplication();
         return 1;
+    }
+}
+
+/// <summary>Ready means that a silo answers, whichever, and its journal.</summary>
+internal sealed class ClusterHealth(IGrainFactory grains) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await grains.GetGrain<ICustomerSearchGrain>("health").Search("", 1).WaitAsync(cancellationToken);
+            return HealthCheckResult.Healthy();
+        }
+        catch (Exception failure)
+        {
+            return HealthCheckResult.Unhealthy("The cluster does not answer.", failure);
+        }
     }
 }
 

@@ -8,8 +8,22 @@ public sealed class SiloOptions
     /// <summary>Where the journal, the keys and the log sender's files are. Default: <c>data</c> under the working directory.</summary>
     public string DataDirectory { get; set; } = "data";
 
-    /// <summary>The store of facts. <c>sqlite</c>, the default, needs nothing else and serves one process.</summary>
-    public string Journal { get; set; } = "sqlite";
+    /// <summary>
+    /// The store of facts. <c>sqlite</c>, the default, needs nothing else and serves one process. <c>postgres</c> serves a cluster: the connection
+    /// string named <c>Personalize</c> says where it is.
+    /// </summary>
+    public string Journal { get; set; } = Sqlite;
 
-    internal static readonly string[] Journals = ["sqlite"];
+    /// <summary>
+    /// What this process is: <c>silo</c>, the default, holds grains and serves HTTP; <c>gateway</c> serves HTTP only, as a client of the silos,
+    /// and needs a build for Microsoft Orleans.
+    /// </summary>
+    public string Role { get; set; } = SiloRole;
+
+    internal const string SiloRole = "silo";
+    internal const string GatewayRole = "gateway";
+
+    internal const string Sqlite = "sqlite";
+    internal const string Postgres = "postgres";
+    internal static readonly string[] Journals = [Sqlite, Postgres];
 }

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Orleans.Runtime;
 
 namespace Orleans.Personalize.Gateway.Api;
 
@@ -58,7 +59,8 @@ internal sealed class ProblemExceptions : IExceptionHandler
         {
             BadHttpRequestException bad => Problems.Of(bad.StatusCode, bad.Message),
             JournalBusyException => Problems.TryLater(StatusCodes.Status429TooManyRequests, "There is no room for more changes at the moment."),
-            JournalException or TimeoutException => Problems.TryLater(
+            // Whatever keeps a call from its grain or its answer from here may have happened after the change was made.
+            JournalException or TimeoutException or OrleansException => Problems.TryLater(
                 StatusCodes.Status503ServiceUnavailable, "It is not known whether this was done; repeating it is safe."),
             _ => null,
         };

@@ -34,6 +34,9 @@ internal sealed record Access(params string[] AllowedRoles)
     public bool Allows(ClaimsPrincipal user) => AllowedRoles.Any(user.IsInRole);
 }
 
+/// <summary>Marks what people open in a browser, which can ask for a key only if it is told to.</summary>
+internal sealed record BrowserPage;
+
 internal static class AccessExtensions
 {
     /// <summary>Lets only such callers in, and tells the others what was missing.</summary>

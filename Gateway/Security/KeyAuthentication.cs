@@ -28,7 +28,8 @@ internal sealed class KeyAuthentication(
     {
         if (!keys.IsLoaded)
             return Problems.TryLater(StatusCodes.Status503ServiceUnavailable, "The API keys are not loaded yet.").ExecuteAsync(Context);
-        Response.Headers.WWWAuthenticate = "Bearer realm=\"personalize\"";
+        var scheme = Context.GetEndpoint()?.Metadata.GetMetadata<BrowserPage>() is null ? "Bearer" : "Basic";
+        Response.Headers.WWWAuthenticate = $"{scheme} realm=\"personalize\"";
         return Problems.Of(StatusCodes.Status401Unauthorized, "A valid API key is needed, as 'Authorization: Bearer <key>'.").ExecuteAsync(Context);
     }
 

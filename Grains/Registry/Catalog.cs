@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Personalize.Diagnostics;
 using Orleans.Personalize.Engine;
@@ -89,13 +90,19 @@ public sealed record ConfiguredSender(string Type, ISender Sender);
 
 /// <summary>The catalogs of the workspaces that this silo has met, each kept up to date by following its registry.</summary>
 public sealed class Catalogs(
-    IGrainFactory grains, IEnumerable<ISenderFactory> factories, TimeProvider clock, TaskScheduler scheduler, ILogger<Catalogs> logger) : IDisposable
+    IGrainFactory grains,
+    IEnumerable<ISenderFactory> factories,
+    TimeProvider clock,
+    TaskScheduler scheduler,
+    ILogger<Catalogs> logger,
+    IHostApplicationLifetime? lifetime = null) : IDisposable
 {
     /// <summary>After a registry did not answer. Well under the second within which a change is followed.</summary>
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(250);
 
     private readonly ConcurrentDictionary<string, Lazy<Task<Catalog>>> catalogs = new();
-    private readonly CancellationTokenSource stopping = new();
+    /// <summary>While the process stops there is nobody left to ask, and what is known will do.</summary>
+    private readonly CancellationTokenSource stopping = CancellationTokenSource.CreateLinkedTokenSource(lifetime?.ApplicationStopping ?? CancellationToken.None);
 
     /// <summary>The catalog of a workspace, loaded.</summary>
     /// <exception cref="Exception">The registry could not be read; the next call tries again.</exception>

@@ -1,9 +1,10 @@
 using System.Net.Sockets;
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
+using Orleans.Runtime;
 using static Orleans.Personalize.Tests.GatewayServer;
 
 namespace Orleans.Personalize.Tests;
@@ -217,6 +218,8 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Contains(server.Log.Lines, line => line.Level == LogLevel.Error);
 
         server.Grains.Registry("default").Fault = new TimeoutException();
+        await ProblemAsync(503, await server.Admin.GetAsync("/v1/triggers"));
+        server.Grains.Registry("default").Fault = new OrleansMessageRejectionException("The silo is gone.");
         await ProblemAsync(503, await server.Admin.GetAsync("/v1/triggers"));
         server.Grains.Registry("default").Fault = new JournalBusyException();
         await ProblemAsync(429, await server.Admin.GetAsync("/v1/triggers"));

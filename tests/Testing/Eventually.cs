@@ -10,14 +10,17 @@ public static class Eventually
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
 
-    public static Task TrueAsync(Func<bool> condition, Func<string> what) => TrueAsync(() => Task.FromResult(condition()), what);
+    public static Task TrueAsync(Func<bool> condition, Func<string> what, TimeSpan? patience = null) =>
+        TrueAsync(() => Task.FromResult(condition()), what, patience);
 
     /// <param name="what">What is waited for; part of the failure's message.</param>
-    public static async Task TrueAsync(Func<Task<bool>> condition, Func<string> what)
+    /// <param name="patience">For what takes long by its nature.</param>
+    public static async Task TrueAsync(Func<Task<bool>> condition, Func<string> what, TimeSpan? patience = null)
     {
+        var limit = patience ?? Patience;
         for (var since = Stopwatch.StartNew(); !await condition();)
         {
-            Assert.True(since.Elapsed < Patience, $"Not within {Patience}: {what()}");
+            Assert.True(since.Elapsed < limit, $"Not within {limit}: {what()}");
             await Task.Delay(Pause);
         }
     }

@@ -4,7 +4,7 @@ namespace Orleans.Personalize.Testing;
 
 public abstract partial class JournalContract
 {
-    [Fact]
+    [ContractFact]
     public async Task A_snapshot_stands_for_the_records_before_it()
     {
         await CommitAsync(Append(Ada, 0, "a", version: 2), Append(Ada, 2, "b"), Append(Ada, 3, "c"));
@@ -15,7 +15,7 @@ public abstract partial class JournalContract
         Assert.Equal("c b a", await ReadBackAsync(Ada, null, 10));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task An_older_snapshot_is_ignored_and_a_newer_one_replaces()
     {
         await CommitAsync(Append(Ada, 0, "a"), Append(Ada, 1, "b"), Append(Ada, 2, "c"));
@@ -28,7 +28,7 @@ public abstract partial class JournalContract
         Assert.Equal((3, "three", ""), (history.SnapshotVersion, Text(history.Snapshot), Payloads(history.Records)));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_snapshot_ahead_of_its_head_or_of_nobody_is_stale()
     {
         await CommitAsync(Append(Ada, 0, "a"));
@@ -37,7 +37,7 @@ public abstract partial class JournalContract
         Assert.Equal(0, (await ReadAsync(Bob)).Version);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Reading_back_starts_with_the_record_that_holds_the_version_before()
     {
         await CommitAsync(Append(Ada, 0, "a", version: 3), Append(Ada, 3, "b"), Append(Ada, 4, "c", version: 6), Append(Bob, 0, "x"), Append(Ada, 6, "d"));
@@ -55,7 +55,7 @@ public abstract partial class JournalContract
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => ReadBackAsync(Ada, null, JournalLimits.ReadBackMax + 1));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_long_chain_is_read_page_by_page()
     {
         const int records = 1_234;
@@ -67,7 +67,7 @@ public abstract partial class JournalContract
         Assert.Equal(records, (await ReadAsync(Ada)).Records.Count);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_deadline_is_set_left_moved_and_cleared()
     {
         await CommitAsync(Append(Ada, 0, "a", deadline: At(Noon)));
@@ -84,7 +84,7 @@ public abstract partial class JournalContract
         AssertSame(DateTimeOffset.MinValue, (await ReadAsync(Ada)).Deadline);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Due_customers_are_paged_in_order_without_loss_in_spite_of_ties()
     {
         const int shard = 3;
@@ -107,7 +107,7 @@ public abstract partial class JournalContract
         Assert.Equal(expected, read.Select(due => due.Customer));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Ties_of_due_customers_are_broken_by_code_point()
     {
         // A surrogate pair sorts before U+FF5E by UTF-16 unit and after it by code point.
@@ -120,7 +120,7 @@ public abstract partial class JournalContract
         Assert.Empty(await DueAsync(0, Noon, due[^1], 1_000));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Everything_is_read_in_the_order_of_commits_from_a_cursor()
     {
         await CommitAsync(Append(Ada, 0, "a"), Append(Bob, 0, "b"), Append(Ada, 0, "stale"), Touch(Bob, 1, At(Noon)));
@@ -136,7 +136,7 @@ public abstract partial class JournalContract
         Assert.Empty(await ReadAllAsync(all[2].Position));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Reading_everything_ends_although_writing_goes_on()
     {
         for (var i = 0; i < 10; i++)
@@ -150,7 +150,7 @@ public abstract partial class JournalContract
         Assert.Equal(10, read);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Erasing_leaves_nothing_and_the_customer_starts_anew()
     {
         await CommitAsync(Append(Ada, 0, "a", deadline: At(Noon), email: "ada@example.com"), Append(Bob, 0, "b"), Append(Ada, 1, "a2"));
@@ -174,7 +174,7 @@ public abstract partial class JournalContract
         Assert.Equal("new", Payloads((await ReadAllAsync(last)).Select(entry => entry.Record)));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Erased_and_written_again_in_one_batch()
     {
         await CommitAsync(Append(Ada, 0, "a"));

@@ -4,7 +4,7 @@ namespace Orleans.Personalize.Testing;
 
 public abstract partial class JournalContract
 {
-    [Fact]
+    [ContractFact]
     public async Task Search_finds_by_the_start_of_the_id_letter_case_aside()
     {
         await CommitAsync(
@@ -22,7 +22,7 @@ public abstract partial class JournalContract
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => SearchAsync("a", limit: JournalLimits.SearchMax + 1));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Search_finds_by_the_start_of_the_address_after_those_found_by_id()
     {
         await CommitAsync(
@@ -34,7 +34,7 @@ public abstract partial class JournalContract
         Assert.Equal(new CustomerHit("shop/1", "Zed@Example.com", 1), hit);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task An_address_is_left_changed_and_cleared()
     {
         await CommitAsync(Append(Ada, 0, "a", email: "first@example.com"));
@@ -48,7 +48,7 @@ public abstract partial class JournalContract
         Assert.Null(Assert.Single(await Journal.SearchAsync("shop", "ada", 10, CancellationToken.None)).Email);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task An_address_that_no_store_could_index_does_not_keep_the_facts_from_being_recorded()
     {
         var odd = new[] { "a\0@example.com", "\ud800@example.com", new string('a', JournalLimits.EmailLengthMax + 1) };
@@ -59,7 +59,7 @@ public abstract partial class JournalContract
         Assert.Equal("", await SearchAsync("\ud800"));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Without_a_text_the_most_recently_written_come_first()
     {
         await CommitAsync(Append(Ada, 0, "x"), Append(Bob, 0, "x"), Append("shop/eve", 0, "x"), Append("other/x", 0, "x"), Append(Ada, 1, "x"));
@@ -68,7 +68,7 @@ public abstract partial class JournalContract
         Assert.Equal("", await SearchAsync("", workspace: "empty"));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Those_long_quiet_follow_by_id()
     {
         await CommitAsync(Append("quiet/b", 0, "x"), Append("quiet/A", 0, "x"));

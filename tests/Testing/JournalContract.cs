@@ -82,7 +82,7 @@ public abstract partial class JournalContract : IAsyncLifetime
         Assert.True((expected - actual.Value).Duration() < Precision, $"{expected:O} is not {actual:O}");
     }
 
-    [Fact]
+    [ContractFact]
     public async Task An_unknown_customer_has_no_history()
     {
         var history = await ReadAsync(Ada);
@@ -92,7 +92,7 @@ public abstract partial class JournalContract : IAsyncLifetime
         Assert.Equal("", await ReadBackAsync(Ada, null, 10));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Records_are_read_as_they_were_written()
     {
         Assert.Equal("c", await CommitAsync(Append(Ada, 0, "one", version: 3)));
@@ -106,7 +106,7 @@ public abstract partial class JournalContract : IAsyncLifetime
         AssertSame(Noon.AddSeconds(3), history.Records[1].RecordedAt);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_stale_write_changes_nothing_and_its_neighbours_pass()
     {
         await CommitAsync(Append(Ada, 0, "a1", deadline: At(Noon), email: "ada@example.com"));
@@ -125,7 +125,7 @@ public abstract partial class JournalContract : IAsyncLifetime
         Assert.Equal("", await SearchAsync("other@"));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_chain_of_appends_goes_out_in_one_batch()
     {
         Assert.Equal("ccc", await CommitAsync(Append(Ada, 0, "a", version: 2), Append(Ada, 2, "b", version: 5), Append(Ada, 5, "c")));
@@ -133,7 +133,7 @@ public abstract partial class JournalContract : IAsyncLifetime
         Assert.Equal("c b a", await ReadBackAsync(Ada, null, 10));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task What_builds_on_a_stale_write_is_stale_too()
     {
         await CommitAsync(Append(Ada, 0, "a"));
@@ -142,10 +142,20 @@ public abstract partial class JournalContract : IAsyncLifetime
         Assert.Equal("b", await PayloadsOf(Bob));
     }
 
-    [Fact]
+    [ContractFact]
+    public async Task What_builds_on_a_stale_write_is_stale_even_where_somebody_else_has_written_just_as_much()
+    {
+        await CommitAsync(Append(Ada, 0, "a"), Append(Ada, 1, "theirs"));
+        Assert.Equal("ssss", await CommitAsync(Append(Ada, 1, "ours"), Touch(Ada, 2, At(Noon)), Append(Ada, 2, "ours too"), Append(Ada, 3, "and this")));
+        Assert.Equal("a theirs", await PayloadsOf(Ada));
+        Assert.Null((await ReadAsync(Ada)).Deadline);
+        Assert.Equal("sc", await CommitAsync(Append(Ada, 1, "ours", version: 4), Append(Ada, 2, "not built on it")));
+    }
+
+    [ContractFact]
     public async Task An_empty_batch_is_nothing() => Assert.Equal("", await CommitAsync());
 
-    [Fact]
+    [ContractFact]
     public async Task A_write_without_a_record_moves_only_the_head()
     {
         await CommitAsync(Append(Ada, 0, "a"));
@@ -158,7 +168,7 @@ public abstract partial class JournalContract : IAsyncLifetime
         Assert.Equal(Ada, await SearchAsync("ADA@"));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Without_a_head_there_is_nothing_to_move()
     {
         Assert.Equal("s", await CommitAsync(Touch(Ada, 0, At(Noon))));
@@ -166,7 +176,7 @@ public abstract partial class JournalContract : IAsyncLifetime
         Assert.Null((await ReadAsync(Ada)).Deadline);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_malformed_write_is_refused_and_nothing_of_its_batch_is_written()
     {
         JournalWrite[] malformed =
@@ -181,7 +191,7 @@ public abstract partial class JournalContract : IAsyncLifetime
         Assert.Equal(0, (await ReadAsync(Bob)).Version);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task The_journal_keeps_its_own_copy_of_a_payload()
     {
         var buffer = "before"u8.ToArray();
@@ -192,7 +202,7 @@ public abstract partial class JournalContract : IAsyncLifetime
         Assert.Equal("before", await ReadBackAsync(Ada, null, 1));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Large_payloads_come_back_whole()
     {
         var random = new Random(5);
@@ -204,7 +214,7 @@ public abstract partial class JournalContract : IAsyncLifetime
         Assert.Equal("small", Text(history.Records[1].Payload));
     }
 
-    [Theory]
+    [ContractTheory]
     [InlineData("shop/a/b//c/")]
     [InlineData("shop/o'brien \"x\"; DROP TABLE heads; --")]
     [InlineData("shop/%_*?[]\\")]

@@ -16,6 +16,9 @@ public sealed class SiloProcess : IAsyncDisposable
 
     private const int Interrupt = 2, Terminate = 15;
 
+    /// <summary>SIGSTOP and SIGCONT, whose numbers are not the same everywhere.</summary>
+    private static readonly int Stop = OperatingSystem.IsMacOS() ? 17 : 19, Continue = OperatingSystem.IsMacOS() ? 19 : 18;
+
     private static readonly Regex Address = new(@"http://127\.0\.0\.1:[1-9]\d*", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
 
     private readonly Process process;
@@ -128,6 +131,13 @@ public sealed class SiloProcess : IAsyncDisposable
     /// is terminated.
     /// </summary>
     public Task InterruptAsync() => SignalAsync(IsInterruptIgnored() ? Terminate : Interrupt);
+
+    /// <summary>Lets it do nothing any more, without its knowing, until it is resumed: to others it looks like a machine that has stalled.</summary>
+    public void Pause() => Assert.Equal(0, Send(process.Id, Stop));
+
+    public void Resume() => Assert.Equal(0, Send(process.Id, Continue));
+
+    public bool HasExited => process.HasExited;
 
     /// <summary>Waits until it has ended by itself with that code, and all that it printed is here.</summary>
     public async Task ExitsAsync(int code)
