@@ -9,7 +9,7 @@ namespace Orleans.Personalize.Silo.Tests.EndToEnd;
 
 public sealed class DemoTests(ITestOutputHelper output) : IDisposable
 {
-    private static readonly Regex Key = new(@"^\s+Key\s+(?<key>\S+)$", RegexOptions.Multiline, TimeSpan.FromSeconds(1));
+    private static readonly Regex Key = new(@"^\s+Open\s+http\S+/#key=(?<key>\S+)$", RegexOptions.Multiline, TimeSpan.FromSeconds(1));
     private static readonly Regex Decision = new(@"^.*(?:● \S+: send|○ \S+: not sent, \S+).*$", RegexOptions.Multiline, TimeSpan.FromSeconds(1));
 
     private readonly TemporaryDirectory temporary = new();
