@@ -4,6 +4,7 @@ var scenarios = new Dictionary<string, Func<Task>>
 {
     ["grain-calls"] = GrainCalls.RunAsync,
     ["sqlite-journal"] = SqliteJournalBench.RunAsync,
+    ["postgres-journal"] = PostgresJournalBench.RunAsync,
     ["ingest"] = IngestBench.RunAsync,
 };
 var chosen = args is ["all" or "smoke"] ? [.. scenarios.Keys] : args;

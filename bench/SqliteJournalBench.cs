@@ -77,7 +77,7 @@ internal static class SqliteJournalBench
         return (counts.Sum() / clock.Elapsed.TotalSeconds, counts.Sum() / Math.Max(1, commits));
     }
 
-    private static System.Diagnostics.Metrics.MeterListener CountCommits(Action onCommit)
+    internal static System.Diagnostics.Metrics.MeterListener CountCommits(Action onCommit)
     {
         var listener = new System.Diagnostics.Metrics.MeterListener
         {

@@ -101,6 +101,15 @@ public sealed class PostgresServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Lets connections made from now on write no file beyond this size, which to them is a full disk.</summary>
+    /// <param name="bytesMax">Null: any size.</param>
+    public Task LimitFilesAsync(long? bytesMax)
+    {
+        var postmaster = File.ReadLines(Path.Combine(DataDirectory, "postmaster.pid")).First();
+        var limit = bytesMax is { } bytes ? $"{bytes}" : "unlimited";
+        return WaitAsync(Command("prlimit", "--pid", postmaster, $"--fsize={limit}:unlimited"));
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_keeper is null)

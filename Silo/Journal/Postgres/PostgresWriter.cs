@@ -43,20 +43,19 @@ internal static class PostgresWriter
           RETURNING customer),
         fresh AS MATERIALIZED (
           SELECT * FROM chains WHERE CASE WHEN expected = 0 THEN customer IN (SELECT customer FROM created) ELSE false END),
-        passed AS MATERIALIZED (
-          SELECT number, customer, first, last, payload, prev_seq FROM moved
-          UNION ALL SELECT number, customer, first, last, payload, 0 FROM fresh),
         recorded AS (
           INSERT INTO facts(seq, customer, version, prev_seq, recorded_at, payload)
-          SELECT (SELECT seqs FROM taken)[$13[i]], p.customer, $14[i],
-            CASE WHEN i = p.first THEN p.prev_seq ELSE (SELECT seqs FROM taken)[$13[i - 1]] END,
-            $15[i], substr(p.payload, $16[i], $17[i])
-          FROM passed p, generate_series(p.first, p.last) AS i WHERE p.last > 0),
+          SELECT (SELECT seqs FROM taken)[$13[i]], customer, $14[i],
+            CASE WHEN i = first THEN prev_seq ELSE (SELECT seqs FROM taken)[$13[i - 1]] END,
+            $15[i], substr(payload, $16[i], $17[i])
+          FROM (
+            SELECT customer, first, payload, prev_seq, generate_series(first, last) AS i FROM moved WHERE last > 0
+            UNION ALL SELECT customer, first, payload, 0, generate_series(first, last) FROM fresh) AS r),
         named AS (
           INSERT INTO names(customer, id_name, email_name, email) SELECT customer, id_name, email_name, nullif(email, '') FROM fresh),
         renamed AS (
           UPDATE names n SET email_name = m.email_name, email = nullif(m.email, '') FROM moved m WHERE m.email IS NOT NULL AND n.customer = m.customer)
-        SELECT array_agg(number), (SELECT seqs FROM taken)[$1] FROM passed
+        SELECT array_agg(number), (SELECT seqs FROM taken)[$1] FROM (SELECT number FROM moved UNION ALL SELECT number FROM fresh) AS passed
         """;
 
     /// <summary>The lock on the head keeps it from being erased meanwhile, which would leave a snapshot of nobody.</summary>

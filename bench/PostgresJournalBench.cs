@@ -1,0 +1,219 @@
+using System.Diagnostics;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Orleans.Personalize.Journal;
+using Orleans.Personalize.Testing;
+
+namespace Orleans.Personalize.Bench;
+
+/// <summary>
+/// How much of what PostgreSQL can do the journal leaves: many concurrent appenders through the group committer, against a binary COPY of
+/// the same columns into a bare table in transactions of the same size, and against the conventional service: a transaction an event, of 64 clients.
+/// The three take turns on one server with its default durability, and pick their customers at random.
+/// </summary>
+internal static class PostgresJournalBench
+{
+    private const int PayloadBytes = 300;
+
+    /// <summary>About what a customer's profile takes, with its recent events.</summary>
+    private const int ProfileBytes = 2_000;
+
+    /// <summary>As the customer grain does.</summary>
+    private const int SnapshotEvery = 128;
+
+    private const int Clients = 64;
+    private static readonly string[] Customers = [.. Enumerable.Range(0, 10_000).Select(i => $"shop/customer-{i:x8}")];
+
+    public static async Task RunAsync()
+    {
+        if (PostgresServer.Binaries is null)
+        {
+            Console.WriteLine($"postgres-journal: {PostgresServer.Advice}");
+            return;
+        }
+        await using var server = await PostgresServer.StartAsync("min_wal_size = '1GB'", "max_wal_size = '4GB'");
+        foreach (var appenders in Rounds.AreShort ? [256] : new[] { 256, 1_024, 4_096 })
+            await RunAsync(server, appenders);
+        await ReportHeadsAsync(server);
+    }
+
+    private static async Task RunAsync(PostgresServer server, int appenders)
+    {
+        var settings = server.ConnectionString(more: $"Search Path=journal_{appenders}");
+        await using var database = await PostgresDatabase.OpenAsync(settings, NullLogger.Instance, TimeProvider.System, PostgresDatabase.StartWait);
+        await using var committer = new GroupCommitter(new PostgresJournal(database), TimeProvider.System);
+        await using var copy = await CopyLoop.CreateAsync(server);
+        await using var conventional = await ConventionalService.CreateAsync(server);
+        var versions = new long[Customers.Length];
+        await JournalRoundAsync(committer, versions, appenders);
+        await conventional.RoundAsync();
+
+        var results = new List<(double Journal, double Copy, double Conventional, double Batch)>();
+        for (var round = 0; round < Rounds.Count; round++)
+        {
+            var (journal, batch) = await JournalRoundAsync(committer, versions, appenders);
+            var result = (Journal: journal, Copy: await copy.RoundAsync(batch), Conventional: await conventional.RoundAsync(), (double)batch);
+            results.Add(result);
+            Console.WriteLine(
+                $"  round {round + 1}: journal {result.Journal,9:N0}/s  copy {result.Copy,9:N0}/s  a transaction an event {result.Conventional,7:N0}/s  batch {batch:N0}");
+        }
+        Console.WriteLine(
+            $"postgres-journal: {appenders:N0} appenders, {Customers.Length:N0} customers, {PayloadBytes} B: {Rounds.Median(results.Select(r => r.Journal)):N0} events/s, " +
+            $"{Rounds.Median(results.Select(r => r.Journal / r.Copy)):F2} of COPY ({Rounds.Median(results.Select(r => r.Copy)):N0}/s), " +
+            $"{Rounds.Median(results.Select(r => r.Journal / r.Conventional)):F0} times a transaction an event at {Clients} clients " +
+            $"({Rounds.Median(results.Select(r => r.Conventional)):N0}/s); batches of {Rounds.Median(results.Select(r => r.Batch)):N0} (medians of {Rounds.Count})");
+    }
+
+    /// <summary>Each appender writes to its own share of the customers, one append at a time, as a grain does.</summary>
+    private static async Task<(double Rate, int Batch)> JournalRoundAsync(GroupCommitter committer, long[] versions, int appenders)
+    {
+        var payload = new byte[PayloadBytes];
+        Random.Shared.NextBytes(payload);
+        var snapshot = new byte[ProfileBytes];
+        Random.Shared.NextBytes(snapshot);
+        var commits = 0;
+        using var listener = SqliteJournalBench.CountCommits(() => commits++);
+        var clock = Stopwatch.StartNew();
+        var counts = await Task.WhenAll(Enumerable.Range(0, appenders).Select(appender => Task.Run(async () =>
+        {
+            var count = 0;
+            var random = new Random(appender);
+            while (clock.Elapsed < Rounds.Time)
+            {
+                var index = appender + (appenders * random.Next(Customers.Length / appenders));
+                var write = new JournalWrite.Append(Customers[index], versions[index], versions[index] + 1, DateTimeOffset.UtcNow, payload);
+                if (await committer.AppendAsync(write) != WriteStatus.Committed)
+                    throw new InvalidOperationException("Nobody else writes to this customer.");
+                versions[index]++;
+                count++;
+                if (versions[index] % SnapshotEvery == 0)
+                    await committer.AppendAsync(new JournalWrite.Snapshot(Customers[index], versions[index], snapshot));
+            }
+            return count;
+        })));
+        return (counts.Sum() / clock.Elapsed.TotalSeconds, counts.Sum() / Math.Max(1, commits));
+    }
+
+    /// <summary>How many of the updates of heads stayed on their page and touched no index.</summary>
+    private static async Task ReportHeadsAsync(PostgresServer server) => Console.WriteLine("  heads updated in place: " + await server.ExecuteAsync(
+        "SELECT string_agg(format('%s %s %%', schemaname, 100 * n_tup_hot_upd / greatest(n_tup_upd, 1)), ', ' ORDER BY schemaname) FROM pg_stat_user_tables WHERE relname = 'heads'"));
+
+    /// <summary>The least that storing these rows takes: no fence, no index, no answer to anybody.</summary>
+    private sealed class CopyLoop : IAsyncDisposable
+    {
+        private readonly byte[] _payload = new byte[PayloadBytes];
+        private readonly Random _random = new(1);
+        private readonly NpgsqlConnection _connection;
+        private long _seq;
+
+        private CopyLoop(NpgsqlConnection connection)
+        {
+            _connection = connection;
+            _random.NextBytes(_payload);
+        }
+
+        public static async Task<CopyLoop> CreateAsync(PostgresServer server)
+        {
+            await server.ExecuteAsync("""
+                DROP TABLE IF EXISTS copied;
+                CREATE TABLE copied(seq bigint, customer text, version bigint, prev_seq bigint, recorded_at bigint, payload bytea)
+                """);
+            var connection = new NpgsqlConnection(server.ConnectionString());
+            await connection.OpenAsync();
+            return new CopyLoop(connection);
+        }
+
+        public async Task<double> RoundAsync(int batch)
+        {
+            var count = 0;
+            var clock = Stopwatch.StartNew();
+            for (; clock.Elapsed < Rounds.Time; count += batch)
+            {
+                await using var rows = await _connection.BeginBinaryImportAsync("COPY copied FROM STDIN BINARY");
+                for (var i = 0; i < batch; i++)
+                {
+                    await rows.StartRowAsync();
+                    await rows.WriteAsync(++_seq);
+                    await rows.WriteAsync(Customers[_random.Next(Customers.Length)]);
+                    await rows.WriteAsync(_seq);
+                    await rows.WriteAsync(_seq);
+                    await rows.WriteAsync(DateTimeOffset.UtcNow.UtcTicks);
+                    await rows.WriteAsync(_payload);
+                }
+                await rows.CompleteAsync();
+            }
+            return count / clock.Elapsed.TotalSeconds;
+        }
+
+        public ValueTask DisposeAsync() => _connection.DisposeAsync();
+    }
+
+    /// <summary>What such a service is usually like: lock the customer, update the profile, note the event, queue what follows from it, commit.</summary>
+    private sealed class ConventionalService : IAsyncDisposable
+    {
+        private readonly NpgsqlDataSource _source;
+
+        private ConventionalService(NpgsqlDataSource source) => _source = source;
+
+        public static async Task<ConventionalService> CreateAsync(PostgresServer server)
+        {
+            await server.ExecuteAsync("""
+                DROP TABLE IF EXISTS customers, events, outbox;
+                CREATE TABLE customers(id text PRIMARY KEY, version bigint NOT NULL, profile jsonb NOT NULL);
+                CREATE TABLE events(id bigserial PRIMARY KEY, customer text NOT NULL, version bigint NOT NULL, payload jsonb NOT NULL, UNIQUE(customer, version));
+                CREATE TABLE outbox(id bigserial PRIMARY KEY, customer text NOT NULL, payload jsonb NOT NULL)
+                """);
+            return new ConventionalService(NpgsqlDataSource.Create(
+                server.ConnectionString(more: $"Maximum Pool Size={Clients};No Reset On Close=true;Max Auto Prepare=20;Auto Prepare Min Usages=2")));
+        }
+
+        public async Task<double> RoundAsync()
+        {
+            var clock = Stopwatch.StartNew();
+            var counts = await Task.WhenAll(Enumerable.Range(0, Clients).Select(client => Task.Run(async () =>
+            {
+                var random = new Random(client);
+                var count = 0;
+                await using var connection = await _source.OpenConnectionAsync();
+                for (; clock.Elapsed < Rounds.Time; count++)
+                    await HandleAsync(connection, Customers[random.Next(Customers.Length)]);
+                return count;
+            })));
+            return counts.Sum() / clock.Elapsed.TotalSeconds;
+        }
+
+        public ValueTask DisposeAsync() => _source.DisposeAsync();
+
+        private static async Task HandleAsync(NpgsqlConnection connection, string customer)
+        {
+            await using var transaction = await connection.BeginTransactionAsync();
+            var version = 1L;
+            await using (var select = new NpgsqlCommand("SELECT version, profile FROM customers WHERE id = $1 FOR UPDATE", connection).With(customer))
+            {
+                await using var row = await select.ExecuteReaderAsync();
+                if (await row.ReadAsync())
+                    version = row.GetInt64(0) + 1;
+            }
+            var json = Json(customer, version, PayloadBytes);
+            const string upsert = """
+                INSERT INTO customers VALUES($1, $2, $3::jsonb) ON CONFLICT (id) DO UPDATE SET version = excluded.version, profile = customers.profile || excluded.profile
+                """;
+            await using (var write = new NpgsqlCommand(upsert, connection).With(customer).With(version).With(Json(customer, version, ProfileBytes)))
+                await write.ExecuteNonQueryAsync();
+            // Two who make the same new customer at once number its events alike, which is of no interest here.
+            await using (var write = new NpgsqlCommand(
+                "INSERT INTO events(customer, version, payload) VALUES($1, $2, $3::jsonb) ON CONFLICT DO NOTHING", connection).With(customer).With(version).With(json))
+                await write.ExecuteNonQueryAsync();
+            await using (var write = new NpgsqlCommand("INSERT INTO outbox(customer, payload) VALUES($1, $2::jsonb)", connection).With(customer).With(json))
+                await write.ExecuteNonQueryAsync();
+            await transaction.CommitAsync();
+        }
+
+        private static string Json(string customer, long version, int bytes)
+        {
+            var json = new StringBuilder($$"""{"customer":"{{customer}}","version":{{version}},"name":"Product Viewed","url":"https://shop.example/p/trail-shoe","padding":""" + "\"");
+            return json.Append('x', bytes - json.Length - 2).Append("\"}").ToString();
+        }
+    }
+}
