@@ -34,7 +34,10 @@ public static class GatewayHosting
         services.AddHostedService<KeyFollower>();
         services.AddHealthChecks().AddCheck<KeyRing>("keys");
 
-        services.AddAuthentication(KeyAuthentication.SchemeName).AddScheme<AuthenticationSchemeOptions, KeyAuthentication>(KeyAuthentication.SchemeName, null);
+        // AddAuthentication would add data protection, which keeps keys of its own on the disk; API keys need none.
+        services.AddAuthenticationCore(static options => options.DefaultScheme = KeyAuthentication.SchemeName);
+        services.AddWebEncoders();
+        new AuthenticationBuilder(services).AddScheme<AuthenticationSchemeOptions, KeyAuthentication>(KeyAuthentication.SchemeName, null);
         services.AddAuthorization();
         services.AddCors(cors => cors.AddPolicy(EventsApi.AnyOrigin, policy => policy
             .AllowAnyOrigin()

@@ -6,7 +6,7 @@ namespace Orleans.Personalize.Gateway;
 internal static partial class Log
 {
     [LoggerMessage(1, LogLevel.Information,
-        "This is the first start. The admin key is in {Path}, readable by you only. To try it:\n  curl -H \"Authorization: Bearer $(cat '{Path}')\" {Address}/v1/customers")]
+        "This is the first start. The admin key is in {Path}, readable by you only. Open {Address} and paste it there, or:\n  curl -H \"Authorization: Bearer $(cat '{Path}')\" {Address}/v1/customers")]
     public static partial void AdminKeyCreated(this ILogger logger, string path, string address);
 
     [LoggerMessage(2, LogLevel.Warning, "The API keys could not be followed; the known ones stay valid; trying again in {Delay}")]

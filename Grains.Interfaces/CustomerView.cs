@@ -83,6 +83,8 @@ public sealed record SendView(
     [property: Id(9)] DateTimeOffset? NextAttemptAt,
     [property: Id(10)] DateTimeOffset? ExpiresAt);
 
+/// <param name="Reason">Why it is no live send, as a code; null for one.</param>
+/// <param name="Detail">More on the reason, for people.</param>
 [GenerateSerializer, Immutable, Alias("DecisionView")]
 public sealed record DecisionView(
     [property: Id(0)] string DecisionId,
@@ -91,7 +93,8 @@ public sealed record DecisionView(
     [property: Id(3)] string? Key,
     [property: Id(4)] DateTimeOffset At,
     [property: Id(5)] string Outcome,
-    [property: Id(6)] string? Reason);
+    [property: Id(6)] string? Reason,
+    [property: Id(7)] string? Detail);
 
 [GenerateSerializer, Immutable, Alias("ActivityView")]
 public sealed record ActivityView(

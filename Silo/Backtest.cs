@@ -29,6 +29,11 @@ public static class Backtest
 
     public static async Task<int> RunAsync(string[] args, Stream output, TextWriter messages)
     {
+        if (args is ["--help" or "-h"])
+        {
+            await messages.WriteLineAsync(UsageText);
+            return 0;
+        }
         if (!TryRead(args, out var options, out var problem))
         {
             await messages.WriteLineAsync($"{problem}\n\n{UsageText}");
@@ -110,8 +115,10 @@ public static class Backtest
             writer.WriteString("trigger", decision.Trigger);
             writer.WriteString("key", decision.Key);
             writer.WriteString("decision", decision.IsSend ? "send" : "suppressed");
-            writer.WriteString("reason", decision.Detail is null ? decision.Reason : $"{decision.Reason}: {decision.Detail}");
+            writer.WriteString("reason", decision.Reason);
             writer.WriteString("decisionId", decision.DecisionId);
+            if (decision.Detail is not null)
+                writer.WriteString("detail", decision.Detail);
             writer.WriteEndObject();
         }
         output.WriteByte((byte)'\n');

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway;
@@ -14,6 +15,15 @@ public static class SiloHost
     /// <summary>Loopback, so that an installation without configured keys is reachable from its own machine only.</summary>
     public const string DefaultAddress = "http://127.0.0.1:5080";
 
+    /// <summary>A line a request would drown everything else. Any configuration overrides these.</summary>
+    private static readonly KeyValuePair<string, string?>[] Defaults =
+    [
+        new("Logging:LogLevel:Microsoft.AspNetCore", "Warning"),
+        new("Logging:LogLevel:Orleans", "Warning"),
+        new("Logging:LogLevel:Orleans.Personalize", "Information"),
+        new("Logging:LogLevel:Orleans.Personalize.Gateway.Security.KeyAuthentication", "Warning"),
+    ];
+
     public static async Task<int> RunAsync(string[] args)
     {
         await using var app = Build(args);
@@ -23,6 +33,7 @@ public static class SiloHost
     public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
     {
         var builder = WebApplication.CreateBuilder(args);
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = Defaults });
         if (string.IsNullOrEmpty(builder.Configuration["urls"]) && !builder.Configuration.GetSection("Kestrel:Endpoints").Exists())
             builder.WebHost.UseUrls(DefaultAddress);
         configure?.Invoke(builder);
@@ -54,7 +65,8 @@ public static class SiloHost
             // Before anything begins to work with them: without its options or its journal a silo is of no use, however long it runs.
             app.Services.GetService<IStartupValidator>()?.Validate();
             _ = app.Services.GetRequiredService<IJournal>();
-            await app.RunAsync();
+            await app.StartAsync();
+            await app.WaitForShutdownAsync();
             return 0;
         }
         catch (IOException failure) when (failure.InnerException is AddressInUseException or SocketException)

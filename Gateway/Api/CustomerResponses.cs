@@ -93,10 +93,10 @@ internal sealed record SendResponse(
 }
 
 internal sealed record DecisionResponse(
-    string DecisionId, string Trigger, long TriggerVersion, string? Key, DateTimeOffset At, string Outcome, string? Reason)
+    string DecisionId, string Trigger, long TriggerVersion, string? Key, DateTimeOffset At, string Outcome, string? Reason, string? Detail)
 {
     public static DecisionResponse From(DecisionView view) =>
-        new(view.DecisionId, view.Trigger, view.TriggerVersion, view.Key, view.At, view.Outcome, view.Reason);
+        new(view.DecisionId, view.Trigger, view.TriggerVersion, view.Key, view.At, view.Outcome, view.Reason, view.Detail);
 }
 
 internal sealed record ActivityResponse(string MessageId, string Type, string? Name, DateTimeOffset OccurredAt, string Source)

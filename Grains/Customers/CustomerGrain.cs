@@ -28,7 +28,7 @@ public sealed class CustomerGrain(
     {
         var key = CustomerKey.Parse(this.GetPrimaryKeyString());
         catalog = await catalogs.GetAsync(key.Workspace);
-        state = CustomerState.Load(key, await journal.ReadAsync(key.ToString(), cancellationToken));
+        state = await CustomerState.LoadAsync(journal, key, cancellationToken);
         effects = new(this, GrainFactory, clock, logger);
         effects.Follow(state.Committed);
         Instruments.OnActivated();

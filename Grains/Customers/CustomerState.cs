@@ -43,23 +43,46 @@ internal sealed class CustomerState
     public Profile Committed { get; private set; }
 
     /// <exception cref="FormatException">The history is damaged or from a newer version: nothing may be decided on it.</exception>
-    public static CustomerState Load(CustomerKey key, CustomerHistory history) => new(Fold(key, history), history);
-
-    public static Profile Fold(CustomerKey key, CustomerHistory history)
+    public static async Task<CustomerState> LoadAsync(IJournal journal, CustomerKey key, CancellationToken cancellation)
     {
-        var profile = Profile.New(key);
-        if (!history.Snapshot.IsEmpty && SnapshotCodec.Decode(history.Snapshot.Span) is { } snapshot)
-            profile = snapshot;
+        var history = await journal.ReadAsync(key.ToString(), cancellation);
+        if (history.Snapshot.IsEmpty)
+            return new(Fold(Profile.New(key), history), history);
+        if (SnapshotCodec.Decode(history.Snapshot.Span) is { } snapshot)
+            return new(Fold(snapshot, history), history);
+        // A snapshot of another version: all there is of the customer is folded anew, and the next snapshot is of this one.
+        history = history with { SnapshotVersion = 0, Records = await ReadWholeAsync(journal, key.ToString(), cancellation) };
+        return new(Fold(Profile.New(key), history), history);
+    }
+
+    private static Profile Fold(Profile profile, CustomerHistory history)
+    {
         foreach (var record in history.Records)
         {
             foreach (var fact in FactCodec.Decode(record.Payload))
                 profile = Evolver.Evolve(profile, fact);
             if (profile.Version != record.Version)
-                throw new FormatException($"The facts of {key} have a gap at version {record.Version}.");
+                throw new FormatException($"The facts of {profile.Key} have a gap at version {record.Version}.");
         }
         return profile.Version == history.Version
             ? profile
-            : throw new FormatException($"The facts of {key} end at version {profile.Version} instead of {history.Version}.");
+            : throw new FormatException($"The facts of {profile.Key} end at version {profile.Version} instead of {history.Version}.");
+    }
+
+    private static async Task<JournalRecord[]> ReadWholeAsync(IJournal journal, string key, CancellationToken cancellation)
+    {
+        var records = new Stack<JournalRecord>();
+        long? before = null;
+        while (before is null or > 1)
+        {
+            var page = await journal.ReadBackAsync(key, before, JournalLimits.ReadBackMax, cancellation);
+            if (page.Count == 0)
+                break;
+            foreach (var record in page)
+                records.Push(record);
+            before = page[^1].Version - FactCodec.Decode(page[^1].Payload).Length + 1;
+        }
+        return [.. records];
     }
 
     /// <summary>More would not fit into one write; whoever comes now does better to come again.</summary>

@@ -53,7 +53,8 @@ public static class Views
         note.Key,
         note.At,
         note.IsSend ? "send" : "suppressed",
-        note.Detail is null ? note.Reason : $"{note.Reason}: {note.Detail}");
+        note.Reason,
+        note.Detail);
 
     private static string JsonName(string name) => JsonNamingPolicy.CamelCase.ConvertName(name);
 }

@@ -88,7 +88,6 @@ public enum SendState
     [JsonStringEnumMemberName("failed")] Failed,
     [JsonStringEnumMemberName("suppressed")] Suppressed,
     [JsonStringEnumMemberName("expired")] Expired,
-    [JsonStringEnumMemberName("parked")] Parked,
 }
 
 /// <summary>Details are for people and hold values of events; they are kept short.</summary>

@@ -179,7 +179,7 @@ public sealed record Send(
     string? ProviderId = null)
 {
     [JsonIgnore]
-    public bool IsOpen => State is SendState.Pending or SendState.Authorized or SendState.Parked;
+    public bool IsOpen => State is SendState.Pending or SendState.Authorized;
 }
 
 public sealed record DecisionNote(

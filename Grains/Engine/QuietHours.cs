@@ -17,19 +17,11 @@ public sealed record QuietHours(TimeOnly From, TimeOnly To, TimeZoneInfo? Zone, 
         var end = local.Date + To.ToTimeSpan();
         if (end <= local.DateTime)
             end = end.AddDays(1);
-        return ToInstant(end, zone);
-    }
-
-    /// <summary>A time that a clock change skips is taken as many minutes later; of one that comes twice the first is meant.</summary>
-    private static DateTimeOffset ToInstant(DateTime wall, TimeZoneInfo zone)
-    {
-        if (zone.IsInvalidTime(wall))
-        {
-            var before = zone.GetUtcOffset(wall.AddDays(-1));
-            return new DateTimeOffset(wall, before).ToUniversalTime();
-        }
-        var offset = zone.IsAmbiguousTime(wall) ? zone.GetAmbiguousTimeOffsets(wall).Max() : zone.GetUtcOffset(wall);
-        return new DateTimeOffset(wall, offset).ToUniversalTime();
+        // Counted on from here, the end is right unless the clock changes before it. A time that the change skips is taken as many minutes
+        // later; of one that comes twice the next is meant.
+        var unchanged = new DateTimeOffset(end, local.Offset);
+        var changed = new DateTimeOffset(end, zone.GetUtcOffset(unchanged));
+        return (TimeZoneInfo.ConvertTime(changed, zone).DateTime == end ? changed : unchanged).ToUniversalTime();
     }
 
     private static TimeZoneInfo? ZoneOf(Profile profile) =>

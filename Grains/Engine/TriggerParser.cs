@@ -87,7 +87,7 @@ public static class TriggerParser
             if (type is null)
                 document.Fail("/type", "must be one of track, identify, page, screen, group, alias");
         }
-        if (name is null && type is null)
+        if (document.Member("event") is null && document.Member("type") is null)
             document.Fail("", "needs an \"event\" name or a \"type\"");
         if (name is { Length: 0 })
             document.Fail("/event", "must not be empty");

@@ -36,13 +36,27 @@ public static class SnapshotCodec
         return [Format, .. json];
     }
 
-    /// <returns>Null where the snapshot is of another format or version.</returns>
+    /// <returns>Null where the snapshot is of another format or version, or damaged.</returns>
     public static Profile? Decode(ReadOnlySpan<byte> snapshot)
     {
         if (snapshot is not [Format, .. var json])
             return null;
-        var stored = JsonSerializer.Deserialize(json, FactJson.Default.Stored);
-        if (stored is not { V: Version })
+        try
+        {
+            // The version comes first, for the rest may be of any shape.
+            return Json.Find(new JsonText(json.ToArray()), "v") is { Kind: ScalarKind.Number, Number: Version }
+                ? Restore(JsonSerializer.Deserialize(json, FactJson.Default.Stored))
+                : null;
+        }
+        catch (Exception damaged) when (damaged is JsonException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    private static Profile? Restore(Stored? stored)
+    {
+        if (stored is not { Profile: not null, Window: not null })
             return null;
         var entries = new (ulong, ulong, DateTimeOffset)[stored.Window.Length / EntrySize];
         for (var i = 0; i < entries.Length; i++)

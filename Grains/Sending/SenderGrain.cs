@@ -30,12 +30,13 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
     private readonly Queue<SendOffer> waiting = [];
     private int delivering;
     private Catalog catalog = null!;
-    private CustomerKey key;
+    private string senderId = null!;
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        key = CustomerKey.Parse(this.GetPrimaryKeyString());
-        catalog = await catalogs.GetAsync(key.Workspace);
+        // A sender's key has the form of a customer's: workspace/senderId.
+        (var workspace, senderId) = CustomerKey.Parse(this.GetPrimaryKeyString());
+        catalog = await catalogs.GetAsync(workspace);
     }
 
     public Task<bool> Offer(SendOffer offer)
@@ -79,8 +80,8 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
     private async Task<Delivery> Deliver(SendOffer offer, SendJob job)
     {
         using var span = Instruments.Spans.StartActivity("send.deliver");
-        if (catalog.FindSender(key.CustomerId) is not { } sender)
-            return new(SendOutcome.Retry, Detail: $"There is no sender '{key.CustomerId}'.");
+        if (catalog.FindSender(senderId) is not { } sender)
+            return new(SendOutcome.Retry, Detail: $"There is no sender '{senderId}'.");
         var customer = CustomerKey.Parse(offer.Customer);
         var delivery = await Try(sender, customer, job);
         Instruments.OnSend(sender.Type, delivery.Outcome);

@@ -334,7 +334,7 @@ public sealed class ApiTests : IAsyncLifetime
         Orders = [new OrderView("o1", "completed", 20.5m, "EUR", Noon)],
         Waits = [new WaitView("cart-abandoned", null, Noon, Noon.AddHours(1), 1)],
         Sends = [new SendView("d1", "cart-abandoned", null, "email", null, "pending", null, 0, Noon, null, null)],
-        Decisions = [new DecisionView("d1", "cart-abandoned", 1, null, Noon, "send", null)],
+        Decisions = [new DecisionView("d1", "cart-abandoned", 1, null, Noon, "send", null, null)],
         Recent = [new ActivityView("m1", EventType.Track, "Product Added", Noon, "api")],
     };
 }

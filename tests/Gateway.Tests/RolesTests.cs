@@ -40,6 +40,7 @@ public sealed class RolesTests : IAsyncLifetime
         { "GET", "/health/live", null },
         { "GET", "/health/ready", null },
         { "GET", "/openapi/v1.json", null },
+        { "GET", "/", null },
     };
 
     [Theory]

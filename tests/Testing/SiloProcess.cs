@@ -117,31 +117,23 @@ public sealed class SiloProcess : IAsyncDisposable
     public async Task KillAsync()
     {
         process.Kill();
-        await ExitAsync();
+        await EndAsync();
     }
 
-    /// <summary>Asks it to end, as service managers do.</summary>
-    /// <returns>The exit code.</returns>
-    public Task<int> TerminateAsync() => SignalAsync(Terminate);
+    /// <summary>Asks it to end, as service managers do, which it does with 0.</summary>
+    public Task TerminateAsync() => SignalAsync(Terminate);
 
-    /// <summary>Asks it to end, as Ctrl+C does.</summary>
-    /// <returns>The exit code.</returns>
-    public Task<int> InterruptAsync() => SignalAsync(Interrupt);
+    /// <summary>
+    /// Asks it to end, as Ctrl+C does, which it does with 0. In the background of a script Ctrl+C is ignored by all, the silo included; there it
+    /// is terminated.
+    /// </summary>
+    public Task InterruptAsync() => SignalAsync(IsInterruptIgnored() ? Terminate : Interrupt);
 
-    /// <summary>Waits until it has ended and all that it printed is here.</summary>
-    /// <returns>The exit code.</returns>
-    public async Task<int> ExitAsync()
+    /// <summary>Waits until it has ended by itself with that code, and all that it printed is here.</summary>
+    public async Task ExitsAsync(int code)
     {
-        using var deadline = new CancellationTokenSource(Eventually.Patience);
-        try
-        {
-            await process.WaitForExitAsync(deadline.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            Assert.Fail($"The silo has not ended within {Eventually.Patience}; it printed:\n{Output}{Errors}");
-        }
-        return process.ExitCode;
+        await EndAsync();
+        Assert.True(process.ExitCode == code, $"The silo has ended with {process.ExitCode} instead of {code}; it printed:\n{Output}{Errors}");
     }
 
     public async ValueTask DisposeAsync()
@@ -153,10 +145,31 @@ public sealed class SiloProcess : IAsyncDisposable
         process.Dispose();
     }
 
-    private Task<int> SignalAsync(int signal)
+    private Task SignalAsync(int signal)
     {
         Assert.Equal(0, Send(process.Id, signal));
-        return ExitAsync();
+        return ExitsAsync(0);
+    }
+
+    private static bool IsInterruptIgnored()
+    {
+        const string Status = "/proc/self/status", Ignored = "SigIgn:";
+        return File.Exists(Status)
+            && File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Ignored, StringComparison.Ordinal)) is { } line
+            && (Convert.ToUInt64(line[Ignored.Length..].Trim(), 16) & (1UL << (Interrupt - 1))) != 0;
+    }
+
+    private async Task EndAsync()
+    {
+        using var deadline = new CancellationTokenSource(Eventually.Patience);
+        try
+        {
+            await process.WaitForExitAsync(deadline.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.Fail($"The silo has not ended within {Eventually.Patience}; it printed:\n{Output}{Errors}");
+        }
     }
 
     private void ThrowIfExited()

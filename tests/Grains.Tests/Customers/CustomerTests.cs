@@ -219,6 +219,21 @@ public sealed class CustomerTests
     }
 
     [Fact]
+    public async Task A_snapshot_of_another_version_costs_a_replay_from_the_start()
+    {
+        await using var fixture = new GrainFixture();
+        // More records than a page of the journal holds.
+        for (var i = 0; i < JournalLimits.ReadBackMax + 10; i++)
+            await fixture.Apply(fixture.Happens("Viewed"), fixture.Happens("Viewed"));
+        var before = await fixture.Read();
+        await fixture.Crash();
+        await fixture.Journal.CommitAsync([new JournalWrite.Snapshot(Ada, before!.Version, "of another version"u8.ToArray())], CancellationToken.None);
+
+        Assert.Equivalent(before, await fixture.Read(), strict: true);
+        Assert.Equal(before.Version + 1, (await fixture.Apply(fixture.Happens("Viewed")))[0].Version);
+    }
+
+    [Fact]
     public async Task A_damaged_history_stops_the_customer_and_nobody_else()
     {
         await using var fixture = new GrainFixture();

@@ -38,7 +38,7 @@ public sealed class BacktestTests : IDisposable
         Assert.All(ids, id => Assert.Matches("^[0-9a-f]{32}$", id));
         Assert.Equal(
             [
-                $$"""{"at":"2026-05-01T10:20:00.250Z","customer":"bob","trigger":"abandoned","key":null,"decision":"suppressed","reason":"unless: Order Completed","decisionId":"{{ids[0]}}"}""",
+                $$"""{"at":"2026-05-01T10:20:00.250Z","customer":"bob","trigger":"abandoned","key":null,"decision":"suppressed","reason":"unless","decisionId":"{{ids[0]}}","detail":"Order Completed"}""",
                 $$"""{"at":"2026-05-01T11:30:00.007Z","customer":"ada","trigger":"abandoned","key":null,"decision":"send","reason":null,"decisionId":"{{ids[1]}}"}""",
             ],
             lines);
@@ -117,7 +117,9 @@ public sealed class BacktestTests : IDisposable
     [Theory]
     [InlineData("""{"on":{"event":"E"},"wait":{"for":"soon"},"send":{"sender":"s"}}""", "abandoned.json: /wait/for ")]
     [InlineData("""[{"on":{"event":"E"},"send":{"sender":"s"}},{"on":{"event":"E"}}]""", "abandoned.json: /1/send ")]
-    [InlineData("""[{"id":"a","on":{"event":"E"},"send":{"sender":"s"}},{"id":"a","on":{"event":"E"},"send":{"sender":"s"}}]""", "abandoned.json: /1/id \"a\" is there twice")]
+    [InlineData(
+        """[{"id":"a","on":{"event":"E"},"send":{"sender":"s"}},{"id":"a","on":{"event":"E"},"send":{"sender":"s"}}]""",
+        "abandoned.json: /1/id \"a\" is there twice")]
     [InlineData("""{"on":""", "abandoned.json: not valid JSON: ")]
     [InlineData("7", "abandoned.json: ")]
     public async Task A_wrong_trigger_is_named_by_file_and_place(string trigger, string message)
@@ -133,7 +135,8 @@ public sealed class BacktestTests : IDisposable
     {
         Assert.Equal(66, await FailsWithAsync("nowhere.ndjson", ["--events", directory.File("nowhere.ndjson"), "--triggers", Triggers(Abandoned)]));
         Assert.Equal(66, await FailsWithAsync("nowhere.json", ["--events", Events(AdaAndBob), "--triggers", directory.File("nowhere.json")]));
-        Assert.Equal(65, await FailsWithAsync("there is no *.json file", ["--events", Events(AdaAndBob), "--triggers", Directory.CreateDirectory(directory.File("empty")).FullName]));
+        var empty = Directory.CreateDirectory(directory.File("empty")).FullName;
+        Assert.Equal(65, await FailsWithAsync("there is no *.json file", ["--events", Events(AdaAndBob), "--triggers", empty]));
     }
 
     [Theory]
@@ -157,10 +160,12 @@ public sealed class BacktestTests : IDisposable
             Assert.Equal(0, exit);
             var expected = Generated.Decisions(lines);
             Assert.True(expected.Count > 100, "The seed makes too few decisions to tell anything.");
-            Assert.Equal(expected.Order(), decisions.Select(line => Api.Parse(line)).Select(line => (line.Text("at")!, line.Text("customer")!, line.Text("decision")!)).Order());
-            Assert.Equal(decisions.Select(line => Api.Parse(line).Text("at")).Order(), decisions.Select(line => Api.Parse(line).Text("at")));
-            Assert.Equal(decisions.Length, decisions.Select(line => Api.Parse(line).Text("decisionId")).Distinct().Count());
-            Assert.Contains($"sends to {expected.Where(decision => decision.Decision == "send").Select(decision => decision.Customer).Distinct().Count()} customers", messages);
+            var printed = decisions.Select(Api.Parse).ToArray();
+            Assert.Equal(expected.Order(), printed.Select(line => (line.Text("at")!, line.Text("customer")!, line.Text("decision")!)).Order());
+            Assert.Equal(printed.Select(line => line.Text("at")).Order(), printed.Select(line => line.Text("at")));
+            Assert.Equal(printed.Length, printed.Select(line => line.Text("decisionId")).Distinct().Count());
+            var reached = expected.Where(decision => decision.Decision == "send").Select(decision => decision.Customer).Distinct().Count();
+            Assert.Contains($"sends to {reached} customers", messages);
         }
     }
 
@@ -168,14 +173,14 @@ public sealed class BacktestTests : IDisposable
     public async Task As_a_program_it_reads_standard_input_and_prints_nothing_but_decisions()
     {
         await using var program = SiloProcess.Start(["backtest", "--events", "-", "--triggers", Triggers(Abandoned)], [], "nonsense\n" + AdaAndBob);
-        Assert.Equal(0, await program.ExitAsync());
+        await program.ExitsAsync(0);
         var lines = program.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(["bob", "ada"], lines.Select(line => Api.Parse(line).Text("customer")));
         Assert.Contains("line 1: ", program.Errors);
         Assert.Contains("decisions: 1 send, 1 suppressed (unless); sends to 1 customers", program.Errors);
 
         await using var wrong = SiloProcess.Start(["backtest"], []);
-        Assert.Equal(64, await wrong.ExitAsync());
+        await wrong.ExitsAsync(64);
         Assert.Equal("", wrong.Output);
     }
 

@@ -20,8 +20,13 @@ internal static class Generated
             var at = new DateTimeOffset(2026, 3, 28, 20, 0, 0, TimeSpan.Zero).AddMilliseconds(random.Next(86_400_000));
             for (var index = random.Next(2, 40); index > 0; index--)
             {
-                at += random.Next(6) switch { 0 => TimeSpan.Zero, 1 => Wait, 2 => Wait - TimeSpan.FromMilliseconds(1), _ => TimeSpan.FromMilliseconds(random.Next(7_000_000)) };
-                var known = random.Next(2) == 0;
+                at += random.Next(6) switch
+                {
+                    0 => TimeSpan.Zero,
+                    1 => Wait,
+                    2 => Wait - TimeSpan.FromMilliseconds(1),
+                    _ => TimeSpan.FromMilliseconds(random.Next(7_000_000)),
+                };
                 var line = JsonSerializer.Serialize(new Dictionary<string, string>
                 {
                     ["type"] = "track",
@@ -29,7 +34,7 @@ internal static class Generated
                     ["messageId"] = $"{random.Next():x8}-{customer}-{index}",
                     [customer % 2 == 0 ? "userId" : "anonymousId"] = $"customer-{customer}",
                     [customer % 2 == 0 ? "anonymousId" : "ignored"] = $"browser-{random.Next(100)}",
-                    ["timestamp"] = at.UtcDateTime.ToString(known ? "O" : "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"),
+                    ["timestamp"] = at.UtcDateTime.ToString(random.Next(2) == 0 ? "O" : "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"),
                 });
                 lines.Add(line);
                 if (random.Next(20) == 0)

@@ -10,7 +10,8 @@ namespace Orleans.Personalize.Silo.Tests.EndToEnd;
 /// <summary>How the silo starts, what it says where it cannot, and how it ends.</summary>
 public sealed class StartTests : IDisposable
 {
-    private static readonly Regex Greeting = new(@"curl -H ""Authorization: Bearer \$\(cat '(?<path>[^']+)'\)"" (?<address>\S+)/v1/customers", RegexOptions.None, TimeSpan.FromSeconds(1));
+    private static readonly Regex Greeting = new(
+        @"curl -H ""Authorization: Bearer \$\(cat '(?<path>[^']+)'\)"" (?<address>\S+)/v1/customers", RegexOptions.None, TimeSpan.FromSeconds(1));
 
     private readonly TemporaryDirectory directory = new();
 
@@ -30,14 +31,14 @@ public sealed class StartTests : IDisposable
             key = await File.ReadAllTextAsync(file);
             Assert.Equal(await silo.ListeningAsync(), new Uri(greeting.Groups["address"].Value));
             await AssertWorksAsync(key, silo);
-            Assert.Equal(0, await silo.TerminateAsync());
+            await silo.TerminateAsync();
             Assert.DoesNotContain(key, silo.Output + silo.Errors);
         }
 
         await using (var silo = Serve())
         {
             await AssertWorksAsync(key, silo);
-            Assert.Equal(0, await silo.TerminateAsync());
+            await silo.TerminateAsync();
             Assert.DoesNotMatch(Greeting, silo.Output);
             Assert.Equal(key, await File.ReadAllTextAsync(directory.File("admin-key")));
         }
@@ -61,11 +62,12 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
-    public void It_listens_on_loopback_unless_told_otherwise()
+    public async Task It_listens_on_loopback_unless_told_otherwise()
     {
-        Assert.Equal("http://127.0.0.1:5080", SiloHost.DefaultAddress);
-        Assert.Equal("http://127.0.0.1:5080", SiloHost.Build([]).Configuration["urls"]);
-        Assert.Equal("http://127.0.0.1:0", SiloHost.Build(["--urls", "http://127.0.0.1:0"]).Configuration["urls"]);
+        await using var untold = SiloHost.Build([]);
+        Assert.Equal("http://127.0.0.1:5080", untold.Configuration["urls"]);
+        await using var told = SiloHost.Build(["--urls", "http://127.0.0.1:0"]);
+        Assert.Equal("http://127.0.0.1:0", told.Configuration["urls"]);
     }
 
     [Theory]
@@ -75,7 +77,7 @@ public sealed class StartTests : IDisposable
     public async Task A_wrong_setting_is_named_in_a_line(string name, string value, string message)
     {
         await using var silo = SiloProcess.Serve(directory.Path, (name, value));
-        Assert.Equal(1, await silo.ExitAsync());
+        await silo.ExitsAsync(1);
         Assert.Equal(message + "\n", silo.Errors);
         AssertNoStackTrace(silo);
     }
@@ -91,7 +93,7 @@ public sealed class StartTests : IDisposable
 
         await using var silo = SiloProcess.Start(
             [.. command, "--urls", $"http://127.0.0.1:{port}"], [("Personalize__DataDirectory", directory.File("data")), ("TMPDIR", directory.Path)]);
-        Assert.Equal(1, await silo.ExitAsync());
+        await silo.ExitsAsync(1);
         Assert.Contains($"127.0.0.1:{port}", silo.Errors);
         Assert.Contains("--urls", silo.Errors);
         AssertNoStackTrace(silo);
@@ -106,7 +108,7 @@ public sealed class StartTests : IDisposable
             other.Start();
             await using var failing = SiloProcess.Start(
                 ["--urls", $"http://{other.LocalEndpoint}"], [("Personalize__DataDirectory", directory.Path)]);
-            Assert.Equal(1, await failing.ExitAsync());
+            await failing.ExitsAsync(1);
         }
 
         await using var silo = Serve();
@@ -120,7 +122,7 @@ public sealed class StartTests : IDisposable
         await using var first = SiloProcess.Serve(directory.Path);
         await first.ReadyAsync();
         await using var second = SiloProcess.Serve(directory.Path);
-        Assert.Equal(1, await second.ExitAsync());
+        await second.ExitsAsync(1);
         Assert.StartsWith($"The data directory {directory.Path} is in use by another process", second.Errors);
         AssertNoStackTrace(second);
         await first.ReadyAsync();
@@ -134,7 +136,7 @@ public sealed class StartTests : IDisposable
         var client = await silo.ReadyAsync();
         for (var posted = 0; posted < Events; posted += 10)
             Assert.Equal(10, (await client.PostAsync(Enumerable.Range(posted, 10).Select(index => Api.Event("ada", "Product Viewed", $"m{index}")))).Length);
-        Assert.Equal(0, await silo.TerminateAsync());
+        await silo.TerminateAsync();
         Assert.Contains("Application is shutting down", silo.Output);
         AssertNoStackTrace(silo);
 
@@ -153,7 +155,7 @@ public sealed class StartTests : IDisposable
             var client = await silo.ReadyAsync();
             var posting = PostUntilRefusedAsync(client, acknowledged);
             await Eventually.TrueAsync(() => { lock (acknowledged) return acknowledged.Count > 50; }, () => "fifty events are acknowledged");
-            Assert.Equal(0, await silo.TerminateAsync());
+            await silo.TerminateAsync();
             await posting;
             AssertNoStackTrace(silo);
         }

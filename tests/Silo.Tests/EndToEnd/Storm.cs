@@ -76,7 +76,8 @@ internal sealed class Storm : IDisposable
             var now = DateTimeOffset.UtcNow;
             var body = JsonSerializer.Serialize(new
             {
-                events = events.Select(happened => Api.Event(happened.Customer, happened.Name, happened.Id, now, new { product_id = happened.Id, order_id = happened.Id })),
+                events = events.Select(happened =>
+                    Api.Event(happened.Customer, happened.Name, happened.Id, now, new { product_id = happened.Id, order_id = happened.Id })),
             });
             for (var times = random.Next(5) == 0 ? 2 : 1; times > 0; times--)
                 await AcknowledgeAsync(body);
@@ -100,7 +101,9 @@ internal sealed class Storm : IDisposable
                 var text = await response.Content.ReadAsStringAsync();
                 if (response.StatusCode == HttpStatusCode.Accepted)
                 {
-                    Assert.All(Api.Parse(text).GetProperty("results").EnumerateArray(), result => Assert.Contains(result.Text("status"), (string[])["accepted", "duplicate"]));
+                    Assert.All(
+                        Api.Parse(text).GetProperty("results").EnumerateArray(),
+                        result => Assert.Contains(result.Text("status"), (string[])["accepted", "duplicate"]));
                     Interlocked.Increment(ref requests);
                     return;
                 }

@@ -1,0 +1,150 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json.Nodes;
+using Orleans.Personalize.Engine;
+
+namespace Orleans.Personalize.Journal;
+
+/// <summary>
+/// The golden files are records as they were once written, one a fact type and version. They are never edited: a changed shape gets a new
+/// version and a file of its own, and the old one must still be read. The first byte of a record is left out of the file, its line end is not part of it.
+/// </summary>
+public sealed class FactCodecTests
+{
+    private static readonly DateTimeOffset At = new(2026, 1, 12, 12, 0, 0, TimeSpan.Zero);
+    private static readonly Stamp First = new(At, "m-1");
+    private static readonly Stamp Last = new(At.AddTicks(36_000_000_001), "m-2 \"é😀\"");
+    private const string Id = "00112233445566778899aabbccddeeff";
+
+    /// <summary>Each file with the fact it holds, and whether the current version writes it just so.</summary>
+    private static readonly (string File, Fact Fact, bool IsCurrent)[] Golden =
+    [
+        ("eventApplied.v1", new Fact.EventApplied(
+            new()
+            {
+                MessageId = "m-1",
+                Type = EventType.Track,
+                Name = "Product Added",
+                OccurredAt = At,
+                ReceivedAt = At.AddMilliseconds(1),
+                Source = "segment",
+                SourcePriority = 2,
+                Properties = JsonText.FromString("""{ "price" : 1.50, "name":"\u00e9" }"""),
+                Traits = JsonText.FromString("""{"plan":null}"""),
+                Consent = JsonText.FromString("""{"email":true}"""),
+                Fingerprint = ulong.MaxValue,
+            },
+            Late: true), true),
+        ("eventApplied.least.v1", new Fact.EventApplied(
+            new() { MessageId = "m-2", Type = EventType.Page, OccurredAt = At, ReceivedAt = At, Source = "api" }, Late: false), true),
+        ("unlessSeen.v1", new Fact.UnlessSeen("cart-abandoned", "cart-7", Last), true),
+        ("unlessSeen.least.v1", new Fact.UnlessSeen("cart-abandoned", null, First), true),
+        ("waitArmed.v1", new Fact.WaitArmed("cart-abandoned", 3, "cart-7", First, At.AddHours(1)), true),
+        ("decided.send.v1", new Fact.Decided
+        {
+            DecisionId = Id,
+            Trigger = "cart-abandoned",
+            TriggerVersion = 3,
+            Key = "cart-7",
+            At = At.AddHours(1),
+            DecidedAt = At.AddHours(1).AddSeconds(1),
+            ArmedBy = First,
+            ArmedThrough = Last,
+            Wait = new(Last, At.AddHours(2), Fired: true),
+            Send = new("email", "cart", "email", JsonText.FromString("""{"a":[1]}"""), 100, At.AddHours(9), At.AddHours(10)),
+        }, true),
+        ("decided.suppressed.v1", new Fact.Decided
+        {
+            DecisionId = Id,
+            Trigger = "cart-abandoned",
+            TriggerVersion = 3,
+            At = At,
+            DecidedAt = At,
+            ArmedBy = First,
+            ArmedThrough = First,
+            Reason = Reason.Condition,
+            Detail = "/if: profile.cart.items is 0, not gt 0",
+        }, true),
+        ("sendAuthorized.v1", new Fact.SendAuthorized(Id, 2, At), true),
+        ("sendSettled.v1", new Fact.SendSettled(Id, SendState.Pending, At, Reason.Provider, "503", "p-1", At.AddMinutes(5)), true),
+        ("sendSettled.least.v1", new Fact.SendSettled(Id, SendState.Sent, At), true),
+    ];
+
+    public static TheoryData<int> Files => [.. Enumerable.Range(0, Golden.Length)];
+
+    private static string Folder => Path.Combine(Path.GetDirectoryName(ThisFile())!, "golden");
+
+    private static string ThisFile([CallerFilePath] string path = "") => path;
+
+    private static byte[] Record(string json) => [1, .. Encoding.UTF8.GetBytes(json)];
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void What_was_ever_written_is_read_for_ever(int index)
+    {
+        var (file, fact, isCurrent) = Golden[index];
+        var record = Record(File.ReadAllText(Path.Combine(Folder, $"{file}.json")).TrimEnd('\n'));
+        Assert.Equal(fact, Assert.Single(FactCodec.Decode(record)));
+        if (isCurrent)
+            Assert.Equal(Encoding.UTF8.GetString(record), Encoding.UTF8.GetString(FactCodec.Encode([fact])));
+    }
+
+    [Fact]
+    public void Every_golden_file_is_read_and_every_fact_type_has_one()
+    {
+        Assert.Equal(
+            Directory.GetFiles(Folder).Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal),
+            Golden.Select(static entry => entry.File).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            typeof(Fact).GetNestedTypes().Where(static type => type.IsSubclassOf(typeof(Fact))).ToHashSet(),
+            Golden.Select(static entry => entry.Fact.GetType()).ToHashSet());
+    }
+
+    [Fact]
+    public void A_record_holds_the_facts_of_a_turn_in_order()
+    {
+        ImmutableArray<Fact> facts = [.. Golden.Select(static entry => entry.Fact)];
+        Assert.Equal(facts.AsEnumerable(), FactCodec.Decode(FactCodec.Encode(facts)));
+        Assert.Empty(FactCodec.Decode(FactCodec.Encode([])));
+    }
+
+    [Fact]
+    public void Reading_for_people_tells_the_stored_name_and_text()
+    {
+        var (type, fact, data) = Assert.Single(FactCodec.Read(FactCodec.Encode([Golden[^2].Fact])));
+        Assert.Equal(("sendSettled", Golden[^2].Fact), (type, fact));
+        Assert.Equal("pending", (string?)JsonNode.Parse(data.Utf8.Span)!["state"]);
+    }
+
+    [Theory]
+    [InlineData("""[{"type":"sendForgotten","v":1,"data":{}}]""", "unknown type 'sendForgotten'")]
+    [InlineData("""[{"type":"sendAuthorized","v":2,"data":{}}]""", "version 2 of 'sendAuthorized'")]
+    [InlineData("""[{"type":"sendAuthorized","v":0,"data":{}}]""", "version 0 of 'sendAuthorized'")]
+    [InlineData("""[{"type":"sendAuthorized","v":1,"data":null}]""", "damaged")]
+    [InlineData("""[{"type":"sendAuthorized","v":1,"data":[]}]""", "damaged")]
+    [InlineData("""[{"type":"sendAuthorized","v":1,"data":{"decisionId":null,"attempt":1,"at":"2026-01-12T12:00:00+00:00"}}]""", "damaged")]
+    [InlineData("""[{"type":"sendAuthorized","v":1,"data":{"decisionId":"a","attempt":"1","at":"2026-01-12T12:00:00+00:00"}}]""", "damaged")]
+    [InlineData("""[{"type":"sendAuthorized","v":1,"data":{"decisionId":"a","attempt":1,"at":"yesterday"}}]""", "damaged")]
+    [InlineData("""[{"type":"sendSettled","v":1,"data":{"decisionId":"a","state":"vanished","at":"2026-01-12T12:00:00+00:00"}}]""", "damaged")]
+    [InlineData("""[{"type":"decided","v":1,"data":{"decisionId":"a"}}]""", "damaged")]
+    [InlineData("""[{"type":"eventApplied","v":1,"data":{"event":{"messageId":"m"},"late":false}}]""", "damaged")]
+    [InlineData("""[{"type":"eventApplied","v":1,"data":{"event":5,"late":false}}]""", "damaged")]
+    [InlineData("""[{"type":"sendAuthorized","v":1}]""", "damaged")]
+    [InlineData("""[{"v":1,"data":{}}]""", "damaged")]
+    [InlineData("""[{"type":7,"v":1,"data":{}}]""", "damaged")]
+    [InlineData("""[{"type":"sendAuthorized","v":"1","data":{}}]""", "damaged")]
+    [InlineData("""[7]""", "damaged")]
+    [InlineData("""{}""", "damaged")]
+    [InlineData("""[{"type":"sendAuthorized",""", "damaged")]
+    [InlineData("[] []", "damaged")]
+    public void What_cannot_be_understood_is_an_error_and_never_skipped(string json, string message) =>
+        Assert.Contains(message, Assert.Throws<FormatException>(() => FactCodec.Decode(Record(json))).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("01")]
+    [InlineData("025B5D")]
+    public void Another_format_is_an_error(string hex) =>
+        Assert.Throws<FormatException>(() => FactCodec.Decode(Convert.FromHexString(hex)));
+}
