@@ -16,6 +16,12 @@ public static class Instruments
 
     private static readonly Meter Meter = new(Name);
 
+    // From a fast commit to a wait that an outage made an hour late; the default bounds are meant for milliseconds and would tell nothing below 5 s.
+    private static readonly InstrumentAdvice<double> Seconds = new()
+    {
+        HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600],
+    };
+
     private static readonly Counter<long> Events = Meter.CreateCounter<long>("personalize.events", "{event}", "Events that reached a customer, by receipt status.");
     private static readonly Counter<long> Decisions = Meter.CreateCounter<long>("personalize.decisions", "{decision}", "Decisions by outcome and reason.");
     private static readonly Counter<long> Sends = Meter.CreateCounter<long>("personalize.sends", "{send}", "Delivery attempts by sender type and outcome.");
@@ -23,9 +29,9 @@ public static class Instruments
     private static readonly Counter<long> Failures = Meter.CreateCounter<long>("personalize.journal.failures", "{commit}", "Commits with an unknown outcome.");
     private static readonly Counter<long> Rejections = Meter.CreateCounter<long>("personalize.journal.rejections", "{write}", "Writes refused because the queue was full.");
     private static readonly Histogram<long> CommitSize = Meter.CreateHistogram<long>("personalize.journal.commit.size", "{write}", "Writes in one commit.");
-    private static readonly Histogram<double> CommitDuration = Meter.CreateHistogram<double>("personalize.journal.commit.duration", "s", "Duration of one commit.");
-    private static readonly Histogram<double> DecisionLatency = Meter.CreateHistogram<double>("personalize.decision.latency", "s", "From an event's receipt to its durable decision.");
-    private static readonly Histogram<double> DeadlineLateness = Meter.CreateHistogram<double>("personalize.deadline.lateness", "s", "How long after its deadline a wait was decided.");
+    private static readonly Histogram<double> CommitDuration = Meter.CreateHistogram<double>("personalize.journal.commit.duration", "s", "Duration of one commit.", advice: Seconds);
+    private static readonly Histogram<double> DecisionLatency = Meter.CreateHistogram<double>("personalize.decision.latency", "s", "From an event's receipt to its durable decision.", advice: Seconds);
+    private static readonly Histogram<double> DeadlineLateness = Meter.CreateHistogram<double>("personalize.deadline.lateness", "s", "How long after its deadline a wait was decided.", advice: Seconds);
     private static readonly UpDownCounter<long> Activations = Meter.CreateUpDownCounter<long>("personalize.activations", "{activation}", "Customers in memory.");
 
     public static void OnReceipt(ReceiptStatus status) => Events.Add(1, new KeyValuePair<string, object?>("status", StatusNames[(int)status]));
