@@ -42,7 +42,6 @@ internal sealed class MemberCertificate(TlsSettings settings)
         tls.LocalClientCertificateSelector = (_, _, _, _, _) => Current().Certificate;
         tls.OnAuthenticateAsClient = static (_, handshake) => handshake.TargetHost = Name;
         tls.RemoteCertificateMode = RemoteCertificateMode.RequireCertificate;
-        tls.ClientCertificateMode = RemoteCertificateMode.RequireCertificate;
         tls.RemoteCertificateValidation = (shown, _, _) => IsMember(shown);
     }
 

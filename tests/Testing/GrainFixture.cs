@@ -1,10 +1,11 @@
+#if !ORLEANS
 using Orleans.Personalize.Journal;
 
 namespace Orleans.Personalize.Testing;
 
 /// <summary>
-/// A silo for tests of grains that do not care which runtime they are on: on the embedded one everything runs in virtual time from a seed, on
-/// Microsoft Orleans a test cluster runs on real threads with a clock that the test moves.
+/// A silo for tests of grains that do not care which runtime they are on. This half is the same on any; the other one is the embedded
+/// runtime, where everything runs in virtual time from a seed.
 /// </summary>
 public sealed partial class GrainFixture : IAsyncDisposable
 {
@@ -87,3 +88,4 @@ public sealed partial class GrainFixture : IAsyncDisposable
     private static Func<IGrainFactory, Task<Receipt[]>> Applying(CustomerEvent[] happened) =>
         grains => grains.GetGrain<ICustomerGrain>(Ada).Apply(happened);
 }
+#endif

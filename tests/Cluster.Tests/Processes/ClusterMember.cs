@@ -4,7 +4,7 @@ using Orleans.Personalize.Testing;
 namespace Orleans.Personalize.Cluster.Tests.Processes;
 
 /// <summary>A silo or a gateway, in a process of its own.</summary>
-internal sealed class ClusterMember(string name, string directory, SiloProcess process, HttpClient client) : IAsyncDisposable
+internal sealed class ClusterMember(string name, string directory, int siloPort, int gatewayPort, SiloProcess process, HttpClient client) : IAsyncDisposable
 {
     /// <summary>What a client allows a request before it asks another member.</summary>
     private static readonly TimeSpan Haste = TimeSpan.FromSeconds(3);
@@ -13,6 +13,10 @@ internal sealed class ClusterMember(string name, string directory, SiloProcess p
 
     /// <summary>Where its log senders write.</summary>
     public string Directory { get; } = directory;
+
+    public int SiloPort { get; } = siloPort;
+
+    public int GatewayPort { get; } = gatewayPort;
 
     public SiloProcess Process { get; } = process;
 

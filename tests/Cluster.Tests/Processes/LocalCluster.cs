@@ -40,9 +40,10 @@ internal sealed class LocalCluster : IAsyncDisposable
     public Task<ClusterMember[]> StartSilosAsync(int count) => Task.WhenAll(Enumerable.Range(0, count).Select(_ => StartSiloAsync()));
 
     /// <summary>Waits until the others have written down that a member is dead.</summary>
-    public Task DeclaredDeadAsync(ClusterMember member) => Eventually.TrueAsync(
-        async () => Equals(StatusDead, await ExecuteAsync($"SELECT Status FROM personalize.OrleansMembershipTable WHERE SiloName = '{member.Name}'")),
-        () => $"{member.Name} is declared dead");
+    public Task DeclaredDeadAsync(ClusterMember member) => Eventually.TrueAsync(() => IsDeclaredDeadAsync(member), () => $"{member.Name} is declared dead");
+
+    public async Task<bool> IsDeclaredDeadAsync(ClusterMember member) =>
+        Equals(StatusDead, await ExecuteAsync($"SELECT Status FROM personalize.OrleansMembershipTable WHERE SiloName = '{member.Name}'"));
 
     /// <summary>Waits until so many silos are active, and nobody takes another one for active.</summary>
     public Task ActiveAsync(int silos) => Eventually.TrueAsync(
@@ -83,7 +84,7 @@ internal sealed class LocalCluster : IAsyncDisposable
                 ("Logging__LogLevel__Microsoft.AspNetCore", "Warning"),
                 .. settings,
             ]);
-        var member = new ClusterMember(name, directory, process, await process.ReadyAsync());
+        var member = new ClusterMember(name, directory, siloPort, gatewayPort, process, await process.ReadyAsync());
         lock (members)
             members.Add(member);
         return member;
