@@ -32,7 +32,7 @@ internal static class PostgresJournalBench
             Console.WriteLine($"postgres-journal: {PostgresServer.Advice}");
             return;
         }
-        await using var server = await PostgresServer.StartAsync("min_wal_size = '1GB'", "max_wal_size = '4GB'");
+        await using var server = await PostgresServer.StartAsync("shared_buffers = '512MB'", "min_wal_size = '1GB'", "max_wal_size = '4GB'");
         foreach (var appenders in Rounds.AreShort ? [256] : new[] { 256, 1_024, 4_096 })
             await RunAsync(server, appenders);
         await ReportHeadsAsync(server);
