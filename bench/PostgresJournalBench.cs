@@ -46,7 +46,10 @@ internal static class PostgresJournalBench
         await using var copy = await CopyLoop.CreateAsync(server);
         await using var conventional = await ConventionalService.CreateAsync(server);
         var versions = new long[Customers.Length];
+        // Makes the customers, and warms everything up.
+        var (_, first) = await JournalRoundAsync(committer, versions, appenders);
         await JournalRoundAsync(committer, versions, appenders);
+        await copy.RoundAsync(first);
         await conventional.RoundAsync();
 
         var results = new List<(double Journal, double Copy, double Conventional, double Batch)>();

@@ -10,6 +10,7 @@ namespace Orleans.Personalize.Journal;
 /// <para>$1: how many records. A row each: $2 to $8 the chains, in the order of the customers, with the payloads of a chain joined; $9 to $13 the records, chain
 /// by chain, with the place of each in the batch. A chain's records are the elements first to last of those; 0 stands for none. They are subscripted
 /// instead of joined, which takes constant time and leaves the planner nothing to choose.</para>
+/// <para>The records go in in the order of their positions, which the index of the facts is quickest at.</para>
 /// <para>Positions are taken under a lock that writers share and <see cref="PostgresReader.BarrierSql"/> takes alone. A head with a higher position
 /// than this batch was moved meanwhile, so prev_seq always points back.</para>
 /// </remarks>
@@ -55,7 +56,8 @@ internal static class PostgresAppend
           RETURNING c.number, c.customer, c.first, c.last, c.payload, h.prev_seq),
         recorded AS (
           {AddRecords}
-          FROM (SELECT customer, first, payload, prev_seq, generate_series(first, last) AS i FROM moved WHERE last > 0) AS r)
+          FROM (SELECT customer, first, payload, prev_seq, generate_series(first, last) AS i FROM moved WHERE last > 0) AS r
+          ORDER BY 1)
         SELECT array_agg(number), (SELECT seqs FROM taken)[$1] FROM moved
         """;
 
@@ -84,7 +86,8 @@ internal static class PostgresAppend
           {AddRecords}
           FROM (
             SELECT customer, first, payload, prev_seq, generate_series(first, last) AS i FROM moved WHERE last > 0
-            UNION ALL SELECT customer, first, payload, 0, generate_series(first, last) FROM fresh) AS r),
+            UNION ALL SELECT customer, first, payload, 0, generate_series(first, last) FROM fresh) AS r
+          ORDER BY 1),
         named AS (
           INSERT INTO names(customer, id_name, email_name, email) SELECT customer, id_name, email_name, nullif(email, '') FROM fresh),
         renamed AS (
@@ -96,7 +99,7 @@ internal static class PostgresAppend
     public static NpgsqlBatchCommand Of(List<PostgresChain> chains)
     {
         var movesOnly = chains.TrueForAll(static chain => chain.ExpectedVersion > 0 && chain.Email is null);
-        var command = new NpgsqlBatchCommand(movesOnly ? MoveSql : MoveAndCreateSql).With(chains.Sum(static chain => chain.Records.Count));
+        var command = new NpgsqlBatchCommand(movesOnly ? MoveSql : MoveAndCreateSql).With(chains.Sum(static chain => chain.RecordCount));
         AddChains(command, chains);
         AddRecordsOf(command, chains);
         if (!movesOnly)
@@ -116,23 +119,25 @@ internal static class PostgresAppend
             (customers[i], expected[i], versions[i]) = (chain.Customer, chain.ExpectedVersion, chain.Version);
             payloads[i] = chain.JoinPayloads();
             deadlines[i] = chain.Deadline is { } deadline ? deadline.At?.UtcTicks ?? NoDeadline : null;
-            if (chain.Records.Count > 0)
-                (first[i], last[i]) = (records + 1, records + chain.Records.Count);
-            records += chain.Records.Count;
+            if (chain.RecordCount > 0)
+                (first[i], last[i]) = (records + 1, records + chain.RecordCount);
+            records += chain.RecordCount;
         }
         command.With(customers).With(expected).With(versions).With(first).With(last).With(payloads).With(deadlines);
     }
 
     private static void AddRecordsOf(NpgsqlBatchCommand command, List<PostgresChain> chains)
     {
-        var count = chains.Sum(static chain => chain.Records.Count);
+        var count = chains.Sum(static chain => chain.RecordCount);
         var (positions, versions, recordedAt, offsets, lengths) = (new int[count], new long[count], new long[count], new int[count], new int[count]);
         var i = 0;
         foreach (var chain in chains)
         {
             var offset = 1;
-            foreach (var (write, position) in chain.Records)
+            foreach (var (write, position) in chain.Writes)
             {
+                if (write.Payload.IsEmpty)
+                    continue;
                 (positions[i], versions[i], recordedAt[i]) = (position, write.Version, write.RecordedAt.UtcTicks);
                 (offsets[i], lengths[i]) = (offset, write.Payload.Length);
                 offset += write.Payload.Length;

@@ -80,7 +80,7 @@ internal static class PostgresWriter
         {
             await results.ReadAsync(cancellation);
             foreach (var number in await results.IsDBNullAsync(0, cancellation) ? [] : results.GetFieldValue<long[]>(0))
-                segment.Chains[(int)number - 1].Positions.ForEach(place => statuses[place] = WriteStatus.Committed);
+                segment.Chains[(int)number - 1].Writes.ForEach(write => statuses[write.Position] = WriteStatus.Committed);
             position = await results.IsDBNullAsync(1, cancellation) ? 0 : results.GetInt64(1);
             await results.NextResultAsync(cancellation);
         }
