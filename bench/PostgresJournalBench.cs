@@ -32,7 +32,7 @@ internal static class PostgresJournalBench
             Console.WriteLine($"postgres-journal: {PostgresServer.Advice}");
             return;
         }
-        await using var server = await PostgresServer.StartAsync("min_wal_size = '1GB'", "max_wal_size = '4GB'");
+        await using var server = await PostgresServer.StartAsync("shared_buffers = '512MB'", "min_wal_size = '1GB'", "max_wal_size = '4GB'");
         foreach (var appenders in Rounds.AreShort ? [256] : new[] { 256, 1_024, 4_096 })
             await RunAsync(server, appenders);
         await ReportHeadsAsync(server);
@@ -46,7 +46,10 @@ internal static class PostgresJournalBench
         await using var copy = await CopyLoop.CreateAsync(server);
         await using var conventional = await ConventionalService.CreateAsync(server);
         var versions = new long[Customers.Length];
+        // Makes the customers, and warms everything up.
+        var (_, first) = await JournalRoundAsync(committer, versions, appenders);
         await JournalRoundAsync(committer, versions, appenders);
+        await copy.RoundAsync(first);
         await conventional.RoundAsync();
 
         var results = new List<(double Journal, double Copy, double Conventional, double Batch)>();

@@ -8,6 +8,12 @@ public static class JournalLimits
     /// <summary>The largest payload of one write, in bytes: far above any record or snapshot, far below what would stall a commit for seconds.</summary>
     public const int PayloadBytesMax = 16 << 20;
 
+    /// <summary>
+    /// The longest grain key, in UTF-16 code units: what PostgreSQL's indexes still take twice (2,704 bytes an entry, at three bytes a unit). Far
+    /// above <see cref="CustomerKey.CustomerIdLengthMax"/> and the name of a workspace.
+    /// </summary>
+    public const int CustomerLengthMax = 400;
+
     /// <summary>How many records one backward read returns at the most: a page of a timeline.</summary>
     public const int ReadBackMax = 500;
 

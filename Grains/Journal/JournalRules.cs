@@ -32,6 +32,7 @@ public static class JournalRules
     {
         { Size: > JournalLimits.PayloadBytesMax } => $"A payload has at the most {JournalLimits.PayloadBytesMax} bytes, not {write.Size}.",
         _ when write.Customer.IndexOf('/', StringComparison.Ordinal) <= 0 => "A customer is written workspace/customerId.",
+        _ when write.Customer.Length > JournalLimits.CustomerLengthMax => $"A customer's key has at the most {JournalLimits.CustomerLengthMax} characters.",
         _ when !IsStorable(write.Customer) => "A customer's key is well-formed Unicode without NUL.",
         JournalWrite.Append { ExpectedVersion: < 0 } => "A version is not negative.",
         JournalWrite.Append { Payload.IsEmpty: true } append when append.Version != append.ExpectedVersion => "Without a record the version stays.",

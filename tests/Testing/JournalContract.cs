@@ -182,6 +182,7 @@ public abstract partial class JournalContract : IAsyncLifetime
         JournalWrite[] malformed =
         [
             Append("ada", 0, "x"), Append("/ada", 0, "x"), Append("shop/\0", 0, "x"), Append("shop/\ud800", 0, "x"),
+            Append("shop/" + new string('x', JournalLimits.CustomerLengthMax), 0, "x"),
             Append(Ada, 0, "x", version: 0), Append(Ada, 3, "x", version: 2), Append(Ada, -1, "x"), Append(Ada, 0, "", version: 1),
             new JournalWrite.Snapshot(Ada, 0, Bytes("x")), new JournalWrite.Snapshot(Ada, 1, default),
             new JournalWrite.Append(Ada, 0, 1, Noon, new byte[JournalLimits.PayloadBytesMax + 1]),
@@ -212,6 +213,18 @@ public abstract partial class JournalContract : IAsyncLifetime
         var history = await ReadAsync(Ada);
         Assert.True(history.Records[0].Payload.Span.SequenceEqual(payload));
         Assert.Equal("small", Text(history.Records[1].Payload));
+    }
+
+    [ContractFact]
+    public async Task The_longest_keys_and_addresses_are_found()
+    {
+        // Random, so that no index can make them shorter; three bytes each.
+        var random = new Random(1);
+        string Text(int length) => string.Concat(Enumerable.Range(0, length).Select(_ => (char)random.Next(0x4E00, 0x9FFF)));
+        var (customer, email) = ("shop/" + Text(JournalLimits.CustomerLengthMax - 5), Text(JournalLimits.EmailLengthMax));
+        Assert.Equal("cc", await CommitAsync(Append(Ada, 0, "a"), Append(customer, 0, "x", deadline: At(Noon), email: email)));
+        Assert.Equal(customer, await SearchAsync(customer["shop/".Length..][..20]));
+        Assert.Equal(customer, await SearchAsync(email[..20]));
     }
 
     [ContractTheory]

@@ -100,11 +100,11 @@ internal sealed class PostgresChain(string customer, long expectedVersion)
 
     public long Version { get; private set; } = expectedVersion;
 
-    /// <summary>Positions of the batch, with those that write no record.</summary>
-    public List<int> Positions { get; } = new(1);
+    /// <summary>With their positions of the batch.</summary>
+    public List<(JournalWrite.Append Write, int Position)> Writes { get; } = new(1);
 
-    /// <summary>The records, with their positions of the batch.</summary>
-    public List<(JournalWrite.Append Write, int Position)> Records { get; } = new(1);
+    /// <summary>How many of the writes have a record.</summary>
+    public int RecordCount { get; private set; }
 
     /// <summary>Null: it stays.</summary>
     public DeadlineWrite? Deadline { get; private set; }
@@ -114,9 +114,8 @@ internal sealed class PostgresChain(string customer, long expectedVersion)
 
     public void Add(JournalWrite.Append append, int position)
     {
-        Positions.Add(position);
-        if (!append.Payload.IsEmpty)
-            Records.Add((append, position));
+        Writes.Add((append, position));
+        RecordCount += append.Payload.IsEmpty ? 0 : 1;
         Version = append.Version;
         Deadline = append.Deadline ?? Deadline;
         Email = append.Email is { } email ? SearchText.KeptEmail(email) ?? "" : Email;
@@ -125,13 +124,11 @@ internal sealed class PostgresChain(string customer, long expectedVersion)
     /// <summary>The payloads of all records, one behind the other.</summary>
     public ReadOnlyMemory<byte> JoinPayloads()
     {
-        if (Records.Count == 0)
-            return default;
-        if (Records.Count == 1)
-            return Records[0].Write.Payload;
-        var joined = new byte[Records.Sum(static record => record.Write.Payload.Length)];
+        if (Writes.Count == 1)
+            return Writes[0].Write.Payload;
+        var joined = new byte[Writes.Sum(static write => write.Write.Payload.Length)];
         var offset = 0;
-        foreach (var (write, _) in Records)
+        foreach (var (write, _) in Writes)
         {
             write.Payload.CopyTo(joined.AsMemory(offset));
             offset += write.Payload.Length;

@@ -251,17 +251,22 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
         await _sandbox.OpenAsync();
         await using var connection = new NpgsqlConnection(PostgresSettings.Complete(_sandbox.ConnectionString()).ConnectionString);
         await connection.OpenAsync();
-        await PostgresSandbox.RunAsync(connection, $"""
-            PREPARE append(int, text[], bigint[], bigint[], int[], int[], bytea[], smallint[], bigint[], text[], text[], text[], int[], bigint[], bigint[], int[], int[])
-            AS {PostgresWriter.AppendSql}
-            """);
-        var plan = await PlanAsync(connection, $"EXPLAIN (COSTS OFF) EXECUTE append(0{string.Concat(Enumerable.Repeat(", '{}'", 16))})");
+        const string types = "int, text[], bigint[], bigint[], int[], int[], bytea[], bigint[], int[], bigint[], bigint[], int[], int[]";
+        await PostgresSandbox.RunAsync(connection, $"PREPARE move({types}) AS {PostgresAppend.MoveSql}");
+        AssertOrdered(await PlanAsync(connection, $"EXPLAIN (COSTS OFF) EXECUTE move(0{string.Concat(Enumerable.Repeat(", '{}'", 12))})"), "Function Scan on c");
+        await PostgresSandbox.RunAsync(connection, $"PREPARE move_and_create({types}, smallint[], text[], text[], text[]) AS {PostgresAppend.MoveAndCreateSql}");
+        var plan = await PlanAsync(connection, $"EXPLAIN (COSTS OFF) EXECUTE move_and_create(0{string.Concat(Enumerable.Repeat(", '{}'", 16))})");
+        AssertOrdered(plan, "CTE Scan on chains");
+        Assert.Contains("hashed SubPlan", plan, StringComparison.Ordinal);
+    }
+
+    private static void AssertOrdered(string plan, string batch)
+    {
         var lines = plan.Split('\n').Select(line => line.Trim()).ToArray();
         var update = Array.FindIndex(lines, line => line.StartsWith("->  Update on heads", StringComparison.Ordinal));
         var join = Array.FindIndex(lines, update, line => line.StartsWith("->  Nested Loop", StringComparison.Ordinal));
-        Assert.StartsWith("->  CTE Scan on chains", lines[join + 1], StringComparison.Ordinal);
+        Assert.StartsWith($"->  {batch}", lines[join + 1], StringComparison.Ordinal);
         Assert.Contains(lines[(join + 1)..(join + 4)], line => line.StartsWith("->  Index Scan using heads_pkey", StringComparison.Ordinal));
-        Assert.Contains("hashed SubPlan", plan, StringComparison.Ordinal);
     }
 
     private static async Task<string> PlanAsync(NpgsqlConnection connection, string sql)
