@@ -13,7 +13,10 @@ public sealed class DeadlineGrain(IJournal journal, TimeProvider clock, ILogger<
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(15);
 
-    /// <summary>A customer is woken this long before its deadline and takes over with its own timer.</summary>
+    /// <summary>
+    /// A customer is woken this long before its deadline and takes over with its own timer. Customers must stay in memory unused for longer than
+    /// that (they do, by the runtime's default of 15 minutes), or the deadline is met only by the next sweep.
+    /// </summary>
     private static readonly TimeSpan Horizon = Customers.CustomerEffects.TimerHorizon - Period;
 
     private const int PageSize = 256;

@@ -16,7 +16,7 @@ internal sealed class Ledger(IJournal inner) : IJournal
     /// <summary>Triggers whose <c>unless</c> is in force throughout: trigger → names of the events that close it.</summary>
     public Dictionary<string, string> Unless { get; } = [];
 
-    /// <summary>How late a wait was decided at the most, measured from when both its deadline and its last event were there.</summary>
+    /// <summary>How late a wait was decided at the most, measured from when it was due and known to be: an edited rule may shorten a wait.</summary>
     public TimeSpan LatenessMax { get; private set; }
 
     public IReadOnlyDictionary<string, Account> Accounts => accounts;
@@ -68,10 +68,12 @@ internal sealed class Ledger(IJournal inner) : IJournal
                 break;
             case Fact.Decided decided:
                 Check(account.Decisions.TryAdd(decided.DecisionId, decided), $"{append.Customer}: {decided.DecisionId} was decided twice: {account.Decisions[decided.DecisionId]} and {decided}.");
-                if (decided.Wait is { NextDeadline: null })
-                    account.Waits.Remove((decided.Trigger, decided.Key));
                 if (decided.Wait is { Fired: true })
                     CheckTimes(append, account, decided);
+                if (decided.Wait is { NextDeadline: null })
+                    account.Waits.Remove((decided.Trigger, decided.Key));
+                else if (decided.Wait is not null)
+                    account.ArmedAt[(decided.Trigger, decided.Key)] = append.RecordedAt;
                 break;
             case Fact.SendAuthorized authorized:
                 Check(account.Authorized.Add((authorized.DecisionId, authorized.Attempt)), $"{authorized.DecisionId} was authorized twice.");

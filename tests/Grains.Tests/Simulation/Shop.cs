@@ -17,9 +17,9 @@ internal static class Shop
         "unless":[{"event":"Order Completed"}],"priority":10,"send":{"sender":"mail","expires":"PT20M"}}
         """;
 
-    /// <summary>Longer than a customer's own timer reaches.</summary>
+    /// <summary>Longer than a customer's own timer reaches, and than it stays in memory unused.</summary>
     public const string Browsed = """
-        {"on":{"event":"Product Viewed"},"wait":{"for":"PT2M","mode":"fixed"},"unless":[{"event":"Product Added"}],
+        {"on":{"event":"Product Viewed"},"wait":{"for":"PT4M","mode":"fixed"},"unless":[{"event":"Product Added"}],
         "send":{"sender":"mail","template":"hello","expires":"PT15M"}}
         """;
 

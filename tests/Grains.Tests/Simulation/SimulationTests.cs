@@ -5,7 +5,7 @@ namespace Orleans.Personalize.Simulation;
 /// <summary>Many histories, each wholly determined by its seed.</summary>
 public sealed class SimulationTests(ITestOutputHelper output)
 {
-    private const int Histories = 200;
+    private const int Histories = 120;
 
     /// <summary>A seed that failed, to see it again, or a range of seeds such as <c>1000-2000</c>, to look for more.</summary>
     private const string SeedVariable = "PERSONALIZE_SEED";

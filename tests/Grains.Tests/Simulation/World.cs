@@ -51,9 +51,9 @@ internal sealed class World
         sender.Script = Deliver;
         silos = [.. Enumerable.Range(0, climate.HasTwoMasters ? 2 : 1).Select(_ => new SimulatedSilo(time, ledger, storage, sender)
         {
-            // Customers leave memory while their waits go on.
+            // Customers leave memory while their waits go on, but not between the sweep that tells them of a deadline and their own timer.
             Configure = options => (options.CollectionAge, options.CollectionQuantum, options.ResponseTimeout) =
-                (TimeSpan.FromSeconds(50), TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(20)),
+                (TimeSpan.FromSeconds(80), TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(20)),
             CommitterOptions = new GroupCommitterOptions { QueueWritesMax = climate.QueueMax },
         })];
         customers = [.. Enumerable.Range(1, 2 + random.Next(3)).Select(number => $"{Shop.Workspace}/customer-{number}")];
