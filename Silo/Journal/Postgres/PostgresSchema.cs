@@ -58,6 +58,9 @@ internal static class PostgresSchema
 
     private static readonly string[] Migrations = [Journal, PostgresMembership.Tables];
 
+    /// <summary>The version that this program makes.</summary>
+    public static int Version => Migrations.Length;
+
     /// <summary>Brings the schema up to date, whole or not at all, one silo at a time; returns the position up to which there are partitions.</summary>
     /// <exception cref="JournalOpenException">A newer program has written it.</exception>
     public static async Task<long> UpgradeAsync(NpgsqlConnection connection, string schema, CancellationToken cancellation)
