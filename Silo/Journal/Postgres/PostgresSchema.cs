@@ -56,7 +56,7 @@ internal static class PostgresSchema
           name text NOT NULL, grain text COLLATE "C" NOT NULL, etag bigint NOT NULL, payload bytea NOT NULL, PRIMARY KEY(name, grain));
         """;
 
-    private static readonly string[] Migrations = [Journal, PostgresMembership.Tables];
+    internal static readonly string[] Migrations = [Journal, PostgresMembership.Tables];
 
     /// <summary>Brings the schema up to date, whole or not at all, one silo at a time; returns the position up to which there are partitions.</summary>
     /// <exception cref="JournalOpenException">A newer program has written it.</exception>
