@@ -42,7 +42,7 @@ public static class SiloHost
             .Validate(static options => SiloOptions.Journals.Contains(options.Journal), $"Personalize:Journal must be one of {string.Join(", ", SiloOptions.Journals)}.")
             .Validate(
                 static options => ActorRuntime.Roles.Contains(options.Role),
-                $"Personalize:Role must be one of {string.Join(", ", ActorRuntime.Roles)} in this build.")
+                "Personalize:Role must be silo, or gateway in a build for Microsoft Orleans.")
             .Validate(
                 static options => options.Role != SiloOptions.GatewayRole || options.Journal == SiloOptions.Postgres,
                 "A gateway finds the silos in their journal, so it needs Personalize:Journal=postgres.")

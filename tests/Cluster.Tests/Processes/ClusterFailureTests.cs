@@ -102,6 +102,31 @@ public sealed class ClusterFailureTests(ITestOutputHelper output)
         await FinishAsync(cluster, load, gateway, [gateway, .. silos]);
     }
 
+    [PostgresFact]
+    public async Task The_cluster_outlives_the_loss_of_its_database()
+    {
+        await using var server = await PostgresServer.StartAsync();
+        await using var cluster = await LocalCluster.CreateAsync(server);
+        var silos = await cluster.StartSilosAsync(2);
+        await cluster.ActiveAsync(2);
+        await ClusterLedger.ConfigureAsync(silos[0]);
+        using var load = new ClusterLoad(Posters, Seed(), silos);
+        await load.AcknowledgedAsync(Acknowledged);
+        load.TakeSlowest();
+
+        var since = Stopwatch.StartNew();
+        await server.StopAsync("immediate");
+        // Longer than a silo may fail to write that it is alive before it has no say.
+        await Task.Delay(TimeSpan.FromSeconds(20));
+        await server.StartAgainAsync();
+        output.WriteLine($"The database was away for {since.Elapsed.TotalSeconds:0.0} s.");
+        await load.AcknowledgedAsync(Acknowledged);
+        output.WriteLine($"No client waited longer than {load.TakeSlowest().TotalSeconds:0.0} s.");
+        Assert.All(silos, silo => Assert.False(silo.Process.HasExited, silo.Process.Output));
+        await cluster.ActiveAsync(2);
+        await FinishAsync(cluster, load, silos[0], silos);
+    }
+
     private async Task FinishAsync(LocalCluster cluster, ClusterLoad load, ClusterMember asked, ClusterMember[] members)
     {
         await load.CalmAsync();

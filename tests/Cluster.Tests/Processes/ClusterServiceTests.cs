@@ -127,5 +127,22 @@ public sealed class ClusterServiceTests(ITestOutputHelper output)
         output.WriteLine($"The deadlines were kept within {lateness.Max():0.0} s of their time.");
     }
 
+    [Theory]
+    [InlineData("POD_IP", "nonsense", "POD_IP must be the IP address at which other silos reach this one.")]
+    [InlineData("Personalize__Cluster__SiloPort", "30000", "Personalize:Cluster:SiloPort and Personalize:Cluster:GatewayPort must be two ports from 1 to 65535.")]
+    [InlineData("Personalize__Cluster__Id", " ", "Personalize:Cluster:Id and Personalize:Cluster:Service must not be empty.")]
+    [InlineData("Personalize__Cluster__Tls__Certificate", "a.crt", "Personalize:Cluster:Tls:Key must name the private key of Personalize:Cluster:Tls:Certificate.")]
+    [InlineData("Personalize__Role", "gateway", "A gateway finds the silos in their journal, so it needs Personalize:Journal=postgres.")]
+    public async Task A_wrong_setting_is_named_in_a_line(string name, string value, string message)
+    {
+        var directory = Directory.CreateTempSubdirectory("personalize-cluster-").FullName;
+        await using (var silo = SiloProcess.Serve(directory, (name, value)))
+        {
+            await silo.ExitsAsync(1);
+            Assert.Equal(message + "\n", silo.Errors);
+        }
+        Directory.Delete(directory, recursive: true);
+    }
+
     private static async Task AssertAsync(string status, Task<string[]?> answer) => Assert.Equal(status, Assert.Single(await answer ?? []));
 }

@@ -25,12 +25,14 @@ internal sealed class LocalCluster : IAsyncDisposable
     public IReadOnlyList<string> Directories => directories;
 
     /// <param name="settings">Environment variables of every member.</param>
-    public static async Task<LocalCluster> CreateAsync(params (string, string?)[] settings)
+    public static async Task<LocalCluster> CreateAsync(params (string, string?)[] settings) => await CreateAsync(await PostgresServer.SharedAsync(), settings);
+
+    /// <param name="on">A server that a test may stop.</param>
+    public static async Task<LocalCluster> CreateAsync(PostgresServer on, params (string, string?)[] settings)
     {
-        var shared = await PostgresServer.SharedAsync();
         var own = $"cluster_{Interlocked.Increment(ref created)}";
-        await shared.ExecuteAsync($"CREATE DATABASE {own}");
-        return new LocalCluster(shared, own, settings);
+        await on.ExecuteAsync($"CREATE DATABASE {own}");
+        return new LocalCluster(on, own, settings);
     }
 
     public Task<ClusterMember> StartSiloAsync() => StartAsync("silo");

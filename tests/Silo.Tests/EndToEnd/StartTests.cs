@@ -72,6 +72,7 @@ public sealed class StartTests : IDisposable
 
     [Theory]
     [InlineData("Personalize__Journal", "nonsense", "Personalize:Journal must be one of sqlite, postgres.")]
+    [InlineData("Personalize__Role", "nonsense", "Personalize:Role must be silo, or gateway in a build for Microsoft Orleans.")]
     [InlineData("Personalize__AdminKey", "short", "Personalize:AdminKey must have 16 to 256 printable ASCII characters without spaces.")]
     [InlineData("Personalize__DataDirectory", " ", "Personalize:DataDirectory must not be empty.")]
     public async Task A_wrong_setting_is_named_in_a_line(string name, string value, string message)
