@@ -36,15 +36,13 @@ internal static class ActorRuntime
                 : await next(context));
     }
 
-    /// <summary>Orleans says much: who comes and goes, and what goes wrong, is enough unless the configuration asks for more. Our names begin like its own.</summary>
+    /// <summary>Orleans says much: who comes and goes, and what goes wrong, is enough unless the configuration asks for more. The rest is in <see cref="SiloHost"/>, whose defaults come before these.</summary>
     private static void Quieten(ConfigurationManager configuration) => ((IConfigurationBuilder)configuration).Sources.Insert(0, new MemoryConfigurationSource
     {
         InitialData =
         [
             new($"{LogLevels}:Microsoft.Orleans", "Warning"),
-            new($"{LogLevels}:Orleans", "Warning"),
             new($"{LogLevels}:Orleans.Runtime.MembershipService", "Information"),
-            new($"{LogLevels}:Orleans.Personalize", configuration[$"{LogLevels}:Default"] ?? "Information"),
         ],
     });
 }

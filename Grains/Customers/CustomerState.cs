@@ -101,7 +101,8 @@ internal sealed class CustomerState
     /// <summary>The append that makes what was gathered durable; null where there is nothing to write.</summary>
     public JournalWrite.Append? WriteOf(DateTimeOffset now)
     {
-        if (!HasNews(now))
+        var deadline = DeadlineOf(Newest, now);
+        if (gathered.Count == 0 && deadline is null)
             return null;
         var email = EmailOf(Newest);
         return new(
@@ -110,7 +111,7 @@ internal sealed class CustomerState
             Newest.Version,
             now,
             gathered.Count == 0 ? default(ReadOnlyMemory<byte>) : FactCodec.Encode(gathered.ToImmutable()),
-            DeadlineOf(Newest, now),
+            deadline,
             email == storedEmail ? null : email);
     }
 
@@ -164,7 +165,7 @@ internal sealed class CustomerState
     }
 
     private static string EmailOf(Profile profile) =>
-        profile.FindTrait("email") is { } trait && Json.Find(trait.Value, ImmutableArray<PathSegment>.Empty.AsSpan()) is { Kind: ScalarKind.Text } email
+        profile.FindTrait("email") is { } trait && Json.Find(trait.Value, []) is { Kind: ScalarKind.Text } email
             ? email.Text!
             : "";
 }

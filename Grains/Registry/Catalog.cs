@@ -28,7 +28,7 @@ public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factor
         contents = new(
             snapshot.Version,
             new TriggerSet(snapshot.Documents.Where(static document => document.Kind == RegistryKind.Trigger).Select(Compile).OfType<Trigger>()),
-            Make(snapshot, RegistryKind.Template, before.Templates, static json => Template.Compile(json)),
+            Make(snapshot, RegistryKind.Template, before.Templates, static (_, json) => Template.Compile(json)),
             Make(snapshot, RegistryKind.Sender, before.Senders, MakeSender));
     }
 
@@ -75,10 +75,6 @@ public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factor
         }
         return made;
     }
-
-    private Dictionary<string, Entry<T>> Make<T>(
-        RegistrySnapshot snapshot, string kind, Dictionary<string, Entry<T>> before, Func<JsonElement, T?> make)
-        where T : class => Make(snapshot, kind, before, (_, json) => make(json));
 
     private sealed record Contents(
         long Version, TriggerSet Triggers, Dictionary<string, Entry<Template>> Templates, Dictionary<string, Entry<ConfiguredSender>> Senders);
@@ -130,13 +126,11 @@ public sealed class Catalogs(
     {
         var catalog = new Catalog(workspace, factories, logger);
         var registry = grains.GetGrain<IRegistryGrain>(workspace);
-        while (await registry.Follow(-1) is var first)
-        {
-            if (first is null)
-                continue;
-            catalog.Replace(first);
-            break;
-        }
+        RegistrySnapshot? first;
+        do
+            first = await registry.Follow(-1);
+        while (first is null);
+        catalog.Replace(first);
         _ = OnScheduler(() => FollowAsync(registry, catalog, workspace));
         return catalog;
     }
