@@ -13,8 +13,8 @@ public interface IJournal
 {
     /// <summary>
     /// Makes the writes durable together, in order; when it returns, each that is <see cref="WriteStatus.Committed"/> survives a crash of the
-    /// process and of the machine. A stale write changes nothing and does not disturb its neighbours, but for an append of the same customer
-    /// that follows and builds on it (<see cref="StaleChains"/>): that is stale too.
+    /// process and of the machine. A stale write changes nothing and does not disturb its neighbours. An append whose fate decides that of another must
+    /// be known to be committed before that other is: both in one batch, the second could pass where somebody else has brought the head to the version it expects.
     /// </summary>
     /// <exception cref="JournalException">The outcome of the whole batch is unknown.</exception>
     Task<WriteStatus[]> CommitAsync(IReadOnlyList<JournalWrite> batch, CancellationToken cancellation);

@@ -21,14 +21,10 @@ public sealed class InMemoryJournal : IJournal
         foreach (var write in batch)
             JournalRules.ThrowIfMalformed(write);
         var statuses = new WriteStatus[batch.Count];
-        var stale = new StaleChains();
         lock (_gate)
         {
             for (var i = 0; i < statuses.Length; i++)
-            {
-                statuses[i] = Write(batch[i], stale) ? WriteStatus.Committed : WriteStatus.Stale;
-                stale.OnWritten(batch[i], statuses[i]);
-            }
+                statuses[i] = Write(batch[i]) ? WriteStatus.Committed : WriteStatus.Stale;
         }
         return Task.FromResult(statuses);
     }
@@ -111,13 +107,12 @@ public sealed class InMemoryJournal : IJournal
         customers.Where(head => by(head).StartsWith(folded, StringComparison.Ordinal))
             .OrderBy(by, SearchText.Order).ThenBy(head => head.Key, SearchText.Order).Select(head => head.Key);
 
-    private bool Write(JournalWrite write, StaleChains stale)
+    private bool Write(JournalWrite write)
     {
         var head = _heads.GetValueOrDefault(write.Customer);
         return write switch
         {
-            JournalWrite.Append append =>
-                append.ExpectedVersion == (head?.Version ?? 0) && !stale.IsContinuedBy(append) && Append(append, head),
+            JournalWrite.Append append => append.ExpectedVersion == (head?.Version ?? 0) && Append(append, head),
             JournalWrite.Snapshot snapshot => head is not null && Keep(snapshot, head),
             _ => Erase(write.Customer, head),
         };

@@ -126,30 +126,11 @@ public abstract partial class JournalContract : IAsyncLifetime
     }
 
     [ContractFact]
-    public async Task A_chain_of_appends_goes_out_in_one_batch()
+    public async Task Several_appends_of_a_customer_go_out_in_one_batch()
     {
         Assert.Equal("ccc", await CommitAsync(Append(Ada, 0, "a", version: 2), Append(Ada, 2, "b", version: 5), Append(Ada, 5, "c")));
         Assert.Equal("a b c", await PayloadsOf(Ada));
         Assert.Equal("c b a", await ReadBackAsync(Ada, null, 10));
-    }
-
-    [ContractFact]
-    public async Task What_builds_on_a_stale_write_is_stale_too()
-    {
-        await CommitAsync(Append(Ada, 0, "a"));
-        Assert.Equal("sssc", await CommitAsync(Append(Ada, 4, "x", version: 7), Append(Ada, 7, "y"), Append(Ada, 8, "z"), Append(Bob, 0, "b")));
-        Assert.Equal("a", await PayloadsOf(Ada));
-        Assert.Equal("b", await PayloadsOf(Bob));
-    }
-
-    [ContractFact]
-    public async Task What_builds_on_a_stale_write_is_stale_even_where_somebody_else_has_written_just_as_much()
-    {
-        await CommitAsync(Append(Ada, 0, "a"), Append(Ada, 1, "theirs"));
-        Assert.Equal("ssss", await CommitAsync(Append(Ada, 1, "ours"), Touch(Ada, 2, At(Noon)), Append(Ada, 2, "ours too"), Append(Ada, 3, "and this")));
-        Assert.Equal("a theirs", await PayloadsOf(Ada));
-        Assert.Null((await ReadAsync(Ada)).Deadline);
-        Assert.Equal("sc", await CommitAsync(Append(Ada, 1, "ours", version: 4), Append(Ada, 2, "not built on it")));
     }
 
     [ContractFact]

@@ -18,7 +18,7 @@ internal sealed class PostgresJournal(PostgresDatabase database) : IJournal
         var segments = PostgresSegment.Cut(batch);
         // Never cancelled: that would leave the outcome unknown.
         var (statuses, position) = await database.RunAsync(
-            (connection, token) => PostgresWriter.WriteAsync(connection, batch, segments, token), CancellationToken.None);
+            (connection, token) => PostgresWriter.WriteAsync(connection, batch.Count, segments, token), CancellationToken.None);
         database.OnWritten(position);
         return statuses;
     }

@@ -31,12 +31,12 @@ internal static class PostgresWriter
 
     /// <summary>Returns what became of each write, and the newest position taken, or 0.</summary>
     public static async Task<(WriteStatus[] Statuses, long Position)> WriteAsync(
-        NpgsqlConnection connection, IReadOnlyList<JournalWrite> batch, IReadOnlyList<PostgresSegment> segments, CancellationToken cancellation)
+        NpgsqlConnection connection, int count, IReadOnlyList<PostgresSegment> segments, CancellationToken cancellation)
     {
         await using var commands = new NpgsqlBatch(connection);
         foreach (var segment in segments)
-            AddCommands(commands, batch, segment);
-        var statuses = new WriteStatus[batch.Count];
+            AddCommands(commands, segment);
+        var statuses = new WriteStatus[count];
         Array.Fill(statuses, WriteStatus.Stale);
         var position = 0L;
         if (commands.BatchCommands.Count == 0)
@@ -44,28 +44,27 @@ internal static class PostgresWriter
         // Without a transaction of its own the whole of it is one; all of it has succeeded only once the reader is through.
         await using var results = await commands.ExecuteReaderAsync(cancellation);
         foreach (var segment in segments)
-            position = Math.Max(position, await ReadResultsAsync(results, batch, segment, statuses, cancellation));
+            position = Math.Max(position, await ReadResultsAsync(results, segment, statuses, cancellation));
         while (await results.NextResultAsync(cancellation))
         {
         }
         return (statuses, position);
     }
 
-    private static void AddCommands(NpgsqlBatch commands, IReadOnlyList<JournalWrite> batch, PostgresSegment segment)
+    private static void AddCommands(NpgsqlBatch commands, PostgresSegment segment)
     {
-        if (segment.Chains.Count > 0)
-            commands.BatchCommands.Add(PostgresAppend.Of(segment.Chains));
+        if (segment.Appends.Count > 0)
+            commands.BatchCommands.Add(PostgresAppend.Of(segment.Appends));
         if (segment.Snapshots.Count > 0)
         {
-            var snapshots = segment.Snapshots.ConvertAll(position => (JournalWrite.Snapshot)batch[position]);
             commands.BatchCommands.Add(new NpgsqlBatchCommand(SnapshotSql)
-                .With(snapshots.Select(static snapshot => snapshot.Customer).ToArray())
-                .With(snapshots.Select(static snapshot => snapshot.Version).ToArray())
-                .With(snapshots.Select(static snapshot => snapshot.Payload).ToArray()));
+                .With(segment.Snapshots.Select(static snapshot => snapshot.Write.Customer).ToArray())
+                .With(segment.Snapshots.Select(static snapshot => snapshot.Write.Version).ToArray())
+                .With(segment.Snapshots.Select(static snapshot => snapshot.Write.Payload).ToArray()));
         }
         if (segment.Erasures.Count > 0)
         {
-            var customers = segment.Erasures.ConvertAll(position => batch[position].Customer).ToArray();
+            var customers = segment.Erasures.Select(static erasure => erasure.Write.Customer).ToArray();
             foreach (var sql in new[] { EraseLockSql, EraseFactsSql, EraseSql })
                 commands.BatchCommands.Add(new NpgsqlBatchCommand(sql).With(customers));
         }
@@ -73,14 +72,14 @@ internal static class PostgresWriter
 
     /// <summary>The reader stands on the first result of the segment, and is left on the first of the next.</summary>
     private static async Task<long> ReadResultsAsync(
-        NpgsqlDataReader results, IReadOnlyList<JournalWrite> batch, PostgresSegment segment, WriteStatus[] statuses, CancellationToken cancellation)
+        NpgsqlDataReader results, PostgresSegment segment, WriteStatus[] statuses, CancellationToken cancellation)
     {
         var position = 0L;
-        if (segment.Chains.Count > 0)
+        if (segment.Appends.Count > 0)
         {
             await results.ReadAsync(cancellation);
             foreach (var number in await results.IsDBNullAsync(0, cancellation) ? [] : results.GetFieldValue<long[]>(0))
-                segment.Chains[(int)number - 1].Writes.ForEach(write => statuses[write.Position] = WriteStatus.Committed);
+                statuses[segment.Appends[(int)number - 1].Place] = WriteStatus.Committed;
             position = await results.IsDBNullAsync(1, cancellation) ? 0 : results.GetInt64(1);
             await results.NextResultAsync(cancellation);
         }
@@ -89,14 +88,14 @@ internal static class PostgresWriter
             var kept = new HashSet<string>();
             while (await results.ReadAsync(cancellation))
                 kept.Add(results.GetString(0));
-            foreach (var place in segment.Snapshots.Where(place => kept.Contains(batch[place].Customer)))
-                statuses[place] = WriteStatus.Committed;
+            foreach (var snapshot in segment.Snapshots.Where(snapshot => kept.Contains(snapshot.Write.Customer)))
+                statuses[snapshot.Place] = WriteStatus.Committed;
             await results.NextResultAsync(cancellation);
         }
         if (segment.Erasures.Count > 0)
         {
             // Of the three statements only the one that locks has a result.
-            segment.Erasures.ForEach(place => statuses[place] = WriteStatus.Committed);
+            segment.Erasures.ForEach(erasure => statuses[erasure.Place] = WriteStatus.Committed);
             await results.NextResultAsync(cancellation);
         }
         return position;

@@ -22,18 +22,14 @@ internal sealed class SqliteJournalWriter(SqliteSession session)
     public WriteStatus[] Write(IReadOnlyList<JournalWrite> batch)
     {
         var statuses = new WriteStatus[batch.Count];
-        var stale = new StaleChains();
         for (var i = 0; i < statuses.Length; i++)
-        {
-            statuses[i] = Write(batch[i], stale) ? WriteStatus.Committed : WriteStatus.Stale;
-            stale.OnWritten(batch[i], statuses[i]);
-        }
+            statuses[i] = Write(batch[i]) ? WriteStatus.Committed : WriteStatus.Stale;
         return statuses;
     }
 
-    private bool Write(JournalWrite write, StaleChains stale) => write switch
+    private bool Write(JournalWrite write) => write switch
     {
-        JournalWrite.Append append => !stale.IsContinuedBy(append) && Append(append),
+        JournalWrite.Append append => Append(append),
         JournalWrite.Snapshot snapshot => Keep(snapshot),
         _ => Erase(write.Customer),
     };

@@ -35,11 +35,7 @@ public sealed class PostgresConcurrencyTests : IAsyncLifetime
             {
                 var batch = new List<JournalWrite>();
                 foreach (var customer in customers.OrderBy(_ => random.Next()).Take(20))
-                {
-                    var version = (await journal.ReadAsync(customer, CancellationToken.None)).Version;
-                    batch.Add(Append(customer, version, $"{silo}.{round}"));
-                    batch.Add(Append(customer, version + 1, $"{silo}.{round}+"));
-                }
+                    batch.Add(Append(customer, (await journal.ReadAsync(customer, CancellationToken.None)).Version, $"{silo}.{round}"));
                 var statuses = await journal.CommitAsync(batch, CancellationToken.None);
                 won.AddRange(batch.Where((_, i) => statuses[i] == WriteStatus.Committed).Cast<JournalWrite.Append>().Select(Describe));
             }
@@ -66,10 +62,10 @@ public sealed class PostgresConcurrencyTests : IAsyncLifetime
         var journal = new PostgresJournal(await _sandbox.OpenAsync());
         await journal.CommitAsync([Append(Ada, 0, "a")], CancellationToken.None);
         await using var other = await _sandbox.BeginAsync($"UPDATE heads SET version = 2 WHERE customer = '{Ada}'");
-        var commit = journal.CommitAsync([Append(Ada, 1, "x"), Append(Ada, 2, "y"), Append(Bob, 0, "b")], CancellationToken.None);
+        var commit = journal.CommitAsync([Append(Ada, 1, "x"), Append(Bob, 0, "b")], CancellationToken.None);
         await _sandbox.WaitingAsync();
         await PostgresSandbox.RunAsync(other, "COMMIT");
-        Assert.Equal([WriteStatus.Stale, WriteStatus.Stale, WriteStatus.Committed], await commit);
+        Assert.Equal([WriteStatus.Stale, WriteStatus.Committed], await commit);
         Assert.Single(await ReadAllAsync(journal, 0), entry => entry.Customer == Ada);
     }
 
