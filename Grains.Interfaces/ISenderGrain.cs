@@ -52,13 +52,17 @@ public enum SendOutcome
     Retry = 1,
     /// <summary>It cannot succeed.</summary>
     Failed = 2,
+    /// <summary>It may have been taken: it was on its way and no answer came.</summary>
+    Unknown = 3,
 }
 
 /// <param name="RetryAfter">What the provider asked for; null leaves it to the schedule.</param>
+/// <param name="Content">Which of its template's contents was used; null where the send names no template.</param>
 [GenerateSerializer, Immutable, Alias("SendReport")]
 public sealed record SendReport(
     [property: Id(0)] int Attempt,
     [property: Id(1)] SendOutcome Outcome,
     [property: Id(2)] string? ProviderId,
     [property: Id(3)] string? Detail,
-    [property: Id(4)] TimeSpan? RetryAfter = null);
+    [property: Id(4)] TimeSpan? RetryAfter = null,
+    [property: Id(5)] string? Content = null);

@@ -44,7 +44,7 @@ public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factor
     {
         var type = document.GetProperty("type").GetString()!;
         var factory = factories.FirstOrDefault(factory => factory.Type == type);
-        return factory is null ? null : new(type, factory.Create(workspace, id, document));
+        return factory is null ? null : new(type, SenderTerms.Of(new(document, "", []), factory), factory.Create(workspace, id, document));
     }
 
     private Dictionary<string, Entry<T>> Make<T>(
@@ -82,7 +82,7 @@ public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factor
     private sealed record Entry<T>(long Version, T Made);
 }
 
-public sealed record ConfiguredSender(string Type, ISender Sender);
+public sealed record ConfiguredSender(string Type, SenderTerms Terms, ISender Sender);
 
 /// <summary>The catalogs of the workspaces that this silo has met, each kept up to date by following its registry.</summary>
 public sealed class Catalogs(

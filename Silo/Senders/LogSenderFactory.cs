@@ -19,6 +19,8 @@ internal sealed class LogSenderFactory(string directory, Stream standardOutput, 
 
     public string Type => "log";
 
+    public bool Deduplicates => true;
+
     public IReadOnlyList<DocumentError> Validate(JsonElement document) => Read(document).Errors;
 
     /// <exception cref="ArgumentException">The document is not valid, or the sender's id cannot name a file.</exception>
@@ -41,7 +43,7 @@ internal sealed class LogSenderFactory(string directory, Stream standardOutput, 
     {
         var errors = new List<DocumentError>();
         var document = new DocumentReader(json, "", errors);
-        if (!document.IsSender(Type, "path"))
+        if (SenderTerms.Read(document, this, "path") is null)
             return (errors, null);
         var path = document.Text("path");
         if (path is not null && !IsInside(path))

@@ -52,6 +52,9 @@ internal sealed class WebhookSenderFactory : ISenderFactory, IDisposable
 
     public string Type => "webhook";
 
+    /// <summary>By the <c>webhook-id</c>, as Standard Webhooks asks of receivers.</summary>
+    public bool Deduplicates => true;
+
     public IReadOnlyList<DocumentError> Validate(JsonElement document) => Read(document).Errors;
 
     /// <exception cref="ArgumentException">The document is not valid, or no longer since private targets are not allowed.</exception>
@@ -69,7 +72,7 @@ internal sealed class WebhookSenderFactory : ISenderFactory, IDisposable
     {
         var errors = new List<DocumentError>();
         var document = new DocumentReader(json, "", errors);
-        if (!document.IsSender(Type, "url", "secret", "timeout"))
+        if (SenderTerms.Read(document, this, "url", "secret", "timeout") is null)
             return (errors, null, [], default);
         var url = ReadUrl(document);
         var keys = ReadKeys(document);

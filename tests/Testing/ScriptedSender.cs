@@ -11,6 +11,9 @@ public sealed class ScriptedSender : ISenderFactory
 
     public string Type => "test";
 
+    /// <summary>What the documents do not say otherwise.</summary>
+    public bool Deduplicates { get; set; } = true;
+
     /// <summary>What a delivery comes to; by default it succeeds at once. It runs after the message is remembered.</summary>
     public Func<SendMessage, CancellationToken, Task<Delivery>> Script { get; set; } =
         static (_, _) => Task.FromResult(new Delivery(SendOutcome.Sent, "provider-1"));
