@@ -88,6 +88,7 @@ internal static class CustomersApi
         if (!TryFind(http, grains, segmentsAfterId: 0, ref id, out var customer))
             return BadId();
         await customer.Erase();
+        await OutcomesApi.Outcomes(grains).Forget(new CustomerKey(http.User.Workspace(), id).ToString());
         return TypedResults.NoContent();
     }
 

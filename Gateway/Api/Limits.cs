@@ -34,6 +34,9 @@ internal static class Limits
 
     public const int SearchHitsMax = 200;
 
+    /// <summary>Sends that need attention on one page; the grain keeps no more of a sender.</summary>
+    public const int AttentionItemsMax = 1_000;
+
     /// <summary>Text to search for; no customer id is longer.</summary>
     public const int SearchTextLengthMax = CustomerKey.CustomerIdLengthMax;
 

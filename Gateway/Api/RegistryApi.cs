@@ -71,6 +71,8 @@ internal static partial class RegistryApi
     {
         if (!IdPattern().IsMatch(id))
             return Problems.Of(400, $"The id of a {kind} must match {IdPattern()}.");
+        if (kind == RegistryKind.Trigger && id == OutcomesApi.CountsSegment)
+            return Problems.Of(400, $"A trigger cannot be named '{id}': that path shows the counts of all triggers.");
 
         JsonText json;
         DocumentError? error;

@@ -23,6 +23,8 @@ public sealed class FakeGrains
 
     public FakeSearch Search(string workspace) => (FakeSearch)Get(typeof(ICustomerSearchGrain), workspace);
 
+    public FakeOutcomes Outcomes => (FakeOutcomes)Get(typeof(IOutcomesGrain), IOutcomesGrain.All);
+
     /// <summary>Every customer that was asked for anything, by key.</summary>
     public IReadOnlyDictionary<string, FakeCustomer> Customers =>
         grains.Where(pair => pair.Value is FakeCustomer).ToDictionary(pair => pair.Key.Item2, pair => (FakeCustomer)pair.Value);
@@ -32,6 +34,7 @@ public sealed class FakeGrains
         _ when pair.Item1 == typeof(IRegistryGrain) => new FakeRegistry(),
         _ when pair.Item1 == typeof(ICustomerGrain) => new FakeCustomer(),
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
+        _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
         _ => throw new NotSupportedException($"There is no fake of {pair.Item1}."),
     });
 
@@ -230,5 +233,35 @@ public sealed class FakeSearch : ICustomerSearchGrain
     {
         Asked = (text, limit);
         return Task.FromResult(Hits);
+    }
+}
+
+/// <summary>Outcomes as a test says they are.</summary>
+public sealed class FakeOutcomes : IOutcomesGrain
+{
+    public Func<string, string?, OutcomesView> OnCount { get; set; } = static (_, _) => new(DateTimeOffset.UnixEpoch, []);
+
+    public List<AttentionEntry> Entries { get; } = [];
+
+    /// <summary>The latest question.</summary>
+    public (string Workspace, string Sender, string? State, int Limit, long? After)? Asked { get; private set; }
+
+    public List<string> Forgotten { get; } = [];
+
+    public Task Wake() => Task.CompletedTask;
+
+    public Task<OutcomesView> Count(string workspace, string? trigger) => Task.FromResult(OnCount(workspace, trigger));
+
+    public Task<AttentionView> Attention(string workspace, string sender, string? state, int limit, long? after)
+    {
+        Asked = (workspace, sender, state, limit, after);
+        var page = Entries.Where(entry => entry.Number < (after ?? long.MaxValue) && (state ?? entry.State) == entry.State).Take(limit).ToArray();
+        return Task.FromResult(new AttentionView(DateTimeOffset.UnixEpoch, page, page.Length == limit ? page[^1].Number : null, 0));
+    }
+
+    public Task Forget(string customer)
+    {
+        Forgotten.Add(customer);
+        return Task.CompletedTask;
     }
 }
