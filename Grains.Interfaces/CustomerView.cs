@@ -69,6 +69,7 @@ public sealed record WaitView(
     [property: Id(3)] DateTimeOffset Deadline,
     [property: Id(4)] int Arms);
 
+/// <param name="Content">Which of its template's contents went out.</param>
 [GenerateSerializer, Immutable, Alias("SendView")]
 public sealed record SendView(
     [property: Id(0)] string DecisionId,
@@ -81,7 +82,20 @@ public sealed record SendView(
     [property: Id(7)] int Attempts,
     [property: Id(8)] DateTimeOffset CreatedAt,
     [property: Id(9)] DateTimeOffset? NextAttemptAt,
-    [property: Id(10)] DateTimeOffset? ExpiresAt);
+    [property: Id(10)] DateTimeOffset? ExpiresAt,
+    [property: Id(11)] string? Content = null,
+    [property: Id(12)] EngagementView? Engagement = null);
+
+/// <summary>When a provider first reported each; a machine's open is kept apart, for it says nothing of the person.</summary>
+[GenerateSerializer, Immutable, Alias("EngagementView")]
+public sealed record EngagementView(
+    [property: Id(0)] DateTimeOffset? DeliveredAt,
+    [property: Id(1)] DateTimeOffset? OpenedAt,
+    [property: Id(2)] DateTimeOffset? MachineOpenedAt,
+    [property: Id(3)] DateTimeOffset? ClickedAt,
+    [property: Id(4)] DateTimeOffset? BouncedAt,
+    [property: Id(5)] DateTimeOffset? ComplainedAt,
+    [property: Id(6)] DateTimeOffset? UnsubscribedAt);
 
 /// <param name="Reason">Why it is no live send, as a code; null for one.</param>
 /// <param name="Detail">More on the reason, for people.</param>

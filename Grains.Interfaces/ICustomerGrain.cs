@@ -15,7 +15,18 @@ public interface ICustomerGrain : IGrainWithStringKey
     /// <summary>
     /// Asks, at the last moment before delivery, whether a send is still wanted. The answer is recorded before it is given.
     /// </summary>
-    Task<Authorization> Authorize(string decisionId);
+    /// <param name="holds">Should the outcome of the attempt stay unknown, it must not be repeated.</param>
+    Task<Authorization> Authorize(string decisionId, bool holds);
+
+    /// <summary>The sender has no room for a send: it is to be offered again at an instant, if it is of use then.</summary>
+    /// <param name="reason">Why, as a code: <c>breaker</c> or <c>rate</c>.</param>
+    Task Park(string decisionId, DateTimeOffset until, string reason);
+
+    /// <summary>Does by hand what the rules do not: repeats, drops or closes a send that failed, is held or waits.</summary>
+    /// <param name="by">Who, for the record.</param>
+    /// <param name="note">Why, for the record.</param>
+    /// <returns>Null when it is done and durable; else why not, as a code: <c>unknown</c>, <c>in-flight</c>, or what the send has come to.</returns>
+    Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note);
 
     /// <summary>Records what became of an authorized attempt. An unknown send or a passed attempt is ignored.</summary>
     Task Settle(string decisionId, SendReport report);

@@ -3,7 +3,7 @@ using Orleans.Concurrency;
 namespace Orleans.Personalize;
 
 /// <summary>
-/// The versioned documents of one workspace (its triggers, templates and senders), keyed by the workspace; the grain
+/// The versioned documents of one workspace (its triggers, templates, senders and policies), keyed by the workspace; the grain
 /// <see cref="Installation"/> holds the API keys of all workspaces.
 /// </summary>
 [Alias("IRegistryGrain")]
@@ -40,6 +40,8 @@ public static class RegistryKind
     public const string Template = "template";
     public const string Sender = "sender";
     public const string Key = "key";
+    /// <summary>What all triggers of a channel share; its id is the channel.</summary>
+    public const string Policy = "policy";
 }
 
 /// <param name="Version">1 for the first document of this id, one more with each change, never reused after a deletion.</param>

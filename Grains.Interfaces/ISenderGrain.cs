@@ -56,6 +56,17 @@ public enum SendOutcome
     Unknown = 3,
 }
 
+/// <summary>What is done about a send by hand.</summary>
+public enum SendVerdict
+{
+    /// <summary>Try again now; all that is asked before a delivery is asked again.</summary>
+    Retry = 0,
+    /// <summary>Let go of it.</summary>
+    Drop = 1,
+    /// <summary>It is known to have arrived.</summary>
+    Delivered = 2,
+}
+
 /// <param name="RetryAfter">What the provider asked for; null leaves it to the schedule.</param>
 /// <param name="Content">Which of its template's contents was used; null where the send names no template.</param>
 [GenerateSerializer, Immutable, Alias("SendReport")]

@@ -85,11 +85,13 @@ internal sealed record SendResponse(
     int Attempts,
     DateTimeOffset CreatedAt,
     DateTimeOffset? NextAttemptAt,
-    DateTimeOffset? ExpiresAt)
+    DateTimeOffset? ExpiresAt,
+    string? Content,
+    EngagementView? Engagement)
 {
     public static SendResponse From(SendView view) => new(
         view.DecisionId, view.Trigger, view.Key, view.Sender, view.Template, view.State, view.Reason, view.Attempts, view.CreatedAt,
-        view.NextAttemptAt, view.ExpiresAt);
+        view.NextAttemptAt, view.ExpiresAt, view.Content, view.Engagement);
 }
 
 internal sealed record DecisionResponse(

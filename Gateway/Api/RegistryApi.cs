@@ -13,22 +13,22 @@ namespace Orleans.Personalize.Gateway.Api;
 /// <param name="Document">As it was put, but for a sender's secrets, which show as <c>***</c>.</param>
 internal sealed record DocumentResponse(string Id, long Version, DateTimeOffset UpdatedAt, RawJson Document);
 
-/// <summary>The documents that say what the engine does: triggers, templates and senders.</summary>
+/// <summary>The documents that say what the engine does: triggers, templates, senders and policies.</summary>
 internal static partial class RegistryApi
 {
     private static readonly (string Path, string Kind)[] Kinds =
-        [("triggers", RegistryKind.Trigger), ("templates", RegistryKind.Template), ("senders", RegistryKind.Sender)];
+        [("triggers", RegistryKind.Trigger), ("templates", RegistryKind.Template), ("senders", RegistryKind.Sender), ("policies", RegistryKind.Policy)];
 
     public static void Map(IEndpointRouteBuilder routes)
     {
         foreach (var (path, kind) in Kinds)
-            MapKind(routes.MapGroup($"/v1/{path}").WithTags(char.ToUpperInvariant(path[0]) + path[1..]), kind);
+            MapKind(routes.MapGroup($"/v1/{path}").WithTags(char.ToUpperInvariant(path[0]) + path[1..]), path, kind);
     }
 
-    private static void MapKind(RouteGroupBuilder group, string kind)
+    private static void MapKind(RouteGroupBuilder group, string path, string kind)
     {
         group.MapGet("/", (HttpContext http, IGrainFactory grains) => ListAsync(http, grains, kind))
-            .WithSummary($"All {kind}s, ordered by id")
+            .WithSummary($"All {path}, ordered by id")
             .Produces<Items<DocumentResponse>>()
             .Require(Access.Read);
         group.MapGet("/{id}", (HttpContext http, IGrainFactory grains, string id) => GetAsync(http, grains, kind, id))

@@ -42,7 +42,7 @@ internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimePro
         foreach (var offered in offeredUntil.Keys)
         {
             // What became of that offer is known: the next attempt is a new one.
-            if (committed.FindSend(offered) is not { State: SendState.Pending } send || send.NextAttemptAt > now)
+            if (committed.FindSend(offered) is not { IsWaiting: true } send || send.NextAttemptAt > now)
                 offeredUntil.Remove(offered);
         }
         DateTimeOffset? repeat = null;

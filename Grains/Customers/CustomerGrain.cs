@@ -51,13 +51,18 @@ public sealed class CustomerGrain(
 
     public Task Tick() => Run(Input.Tick.Now);
 
-    public async Task<Authorization> Authorize(string decisionId)
+    public async Task<Authorization> Authorize(string decisionId, bool holds)
     {
-        var turn = await Run(new Input.SendRequested(decisionId));
+        var turn = await Run(new Input.SendRequested(decisionId, holds));
         return turn.Refusal is null
             ? new(Sending.Jobs.Of(turn.Profile, decisionId))
             : new(null, turn.Refusal);
     }
+
+    public Task Park(string decisionId, DateTimeOffset until, string reason) => Run(new Input.SendParked(decisionId, until, reason));
+
+    public async Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note) =>
+        (await Run(new Input.SendResolved(decisionId, verdict, by, note))).Refusal;
 
     public Task Settle(string decisionId, SendReport report) => Run(new Input.SendReported(decisionId, report));
 

@@ -43,8 +43,14 @@ public static class Views
         send.Reason,
         send.Attempts,
         send.DecidedAt,
-        send.State == SendState.Pending ? send.NextAttemptAt : null,
-        send.Order.ExpiresAt);
+        send.IsWaiting ? send.NextAttemptAt : null,
+        send.Order.ExpiresAt,
+        send.Content,
+        send.Engagement is { } engagement
+            ? new(
+                engagement.DeliveredAt, engagement.OpenedAt, engagement.MachineOpenedAt, engagement.ClickedAt, engagement.BouncedAt,
+                engagement.ComplainedAt, engagement.UnsubscribedAt)
+            : null);
 
     private static DecisionView Of(DecisionNote note) => new(
         note.DecisionId,

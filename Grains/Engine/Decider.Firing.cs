@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Orleans.Personalize.Engine;
 
 public static partial class Decider
@@ -9,17 +11,44 @@ public static partial class Decider
         var expires = about.At + trigger.Send.Expires;
         var notBefore = trigger.QuietHours?.EndAfter(turn.Now, turn.Profile) ?? turn.Now;
         var (reason, detail) = WhyNot(turn, trigger, scope, notBefore, expires);
+        if (reason is null)
+            (reason, detail) = MakeRoom(turn, trigger);
         if (reason is not null)
         {
             Suppress(turn, about, reason, detail);
             return;
         }
+        var send = trigger.Send;
         turn.Record(DecidedAbout(turn, about) with
         {
             Send = new(
-                trigger.Send.Sender, trigger.Send.Template, trigger.Send.Channel, trigger.Send.Data, trigger.Priority, notBefore, expires),
+                send.Sender, send.Template, send.Channel, send.Data, trigger.Priority, notBefore, expires, send.Topic, send.IsTransactional),
         });
     }
+
+    /// <summary>
+    /// The arbiter between the triggers of a customer: where the channel's cap is reached, the least important send that has not left yet yields to a
+    /// more important one.
+    /// </summary>
+    private static (string? Reason, string? Detail) MakeRoom(TurnBuilder turn, Trigger trigger)
+    {
+        if (WhyCapped(turn, trigger.Send, except: null) is not { Reason: not null } capped)
+            return (null, null);
+        var least = turn.Profile.Sends
+            .Where(send => send.IsWaiting && send.Order.Channel == trigger.Send.Channel && !send.Order.IsTransactional && send.Order.Priority < trigger.Priority)
+            .MinBy(static send => send.Order.Priority);
+        if (least is null)
+            return capped;
+        turn.Record(new Fact.SendSettled(
+            least.DecisionId, SendState.Suppressed, turn.Now, Reason.Outranked, Detail.Of($"by {trigger.Id}, priority {trigger.Priority} over {least.Order.Priority}")));
+        return WhyCapped(turn, trigger.Send, except: null);
+    }
+
+    private static (string? Reason, string? Detail) WhyCapped(TurnBuilder turn, SendRule send, string? except) =>
+        !send.IsTransactional && turn.Triggers.PolicyOf(send.Channel)?.Cap is { } cap
+        && WhyLimited(cap, turn.Profile.ChannelTallies, send.Channel, turn.Now, except) is { Reason: not null, Detail: var detail }
+            ? (Reason.Cap, detail)
+            : (null, null);
 
     /// <summary>The first of the reasons not to send; the order is part of the documented behaviour.</summary>
     private static (string? Reason, string? Detail) WhyNot(
@@ -38,7 +67,7 @@ public static partial class Decider
             return (Reason.Expired, $"at {expires:O}");
         if (profile.Sends.Count(static send => send.IsOpen) >= Limits.OpenSendsMax)
             return (Reason.OutboxFull, $"{Limits.OpenSendsMax} sends are open");
-        // Last, so that the control group and the shadow meet every other condition of those who get it.
+        // Last but for the cap, so that the control group and the shadow meet every other condition of those who get it and take nobody's place.
         if (trigger.Rollout.HoldsOut(profile.Hash, trigger.Id))
             return (Reason.Holdout, null);
         return trigger.Rollout.IsShadow ? (Reason.Shadow, null) : (null, null);
@@ -50,17 +79,27 @@ public static partial class Decider
     {
         if (trigger.If is { } condition && !condition.Holds(scope))
             return (Reason.Condition, condition.WhyNot(scope));
-        if (scope.Profile.Allows(trigger.Send.Channel) == false)
-            return (Reason.Consent, trigger.Send.Channel);
-        return trigger.Limits is { } limits ? WhyLimited(limits, scope.Profile, trigger.Id, now, except) : (null, null);
+        if (!trigger.Send.IsTransactional && WhoRefuses(scope.Profile, trigger.Send) is { } refused)
+            return (Reason.Consent, refused);
+        return trigger.Limits is { } limits ? WhyLimited(limits, scope.Profile.Tallies, trigger.Id, now, except) : (null, null);
     }
 
-    private static (string? Reason, string? Detail) WhyLimited(LimitRule limits, Profile profile, string trigger, DateTimeOffset now, string? except)
+    /// <summary>The name of the consent that the customer has refused; null where nothing is.</summary>
+    private static string? WhoRefuses(Profile profile, SendRule send)
     {
-        var found = profile.Tallies.Find(trigger, static tally => tally.Trigger);
+        if (profile.Allows(send.Channel) == false)
+            return send.Channel;
+        return send.Topic is { } topic && profile.Allows($"{send.Channel}/{topic}") == false ? $"{send.Channel}/{topic}" : null;
+    }
+
+    private static (string? Reason, string? Detail) WhyLimited(
+        LimitRule limits, ImmutableArray<Tally> tallies, string name, DateTimeOffset now, string? except)
+    {
+        var found = tallies.Find(name, static tally => tally.Name);
         if (found < 0)
             return (null, null);
-        var entries = profile.Tallies[found].Entries.RemoveAll(entry => entry.DecisionId == except);
+        // Only those before it: two that are asked about under a rule that became stricter must not refuse each other.
+        var entries = tallies[found].Entries.TakeWhile(entry => entry.DecisionId != except).ToArray();
         if (limits.Cooldown is { } cooldown && entries is [.., var last] && last.At > now - cooldown)
             return (Reason.Cooldown, $"the last one was decided at {last.At:O}");
         if (limits.Max is { } max && limits.Per is { } per && entries.Count(entry => entry.At > now - per) is var sent && sent >= max)

@@ -3,11 +3,12 @@ namespace Orleans.Personalize.Engine;
 public static partial class Decider
 {
     /// <summary>The last look before delivery: a send goes out only if it is still wanted now.</summary>
-    private static Turn Request(TurnBuilder turn, string decisionId)
+    private static Turn Request(TurnBuilder turn, Input.SendRequested requested)
     {
+        var decisionId = requested.DecisionId;
         if (turn.Profile.FindSend(decisionId) is not { } send)
             return turn.Build([], "unknown");
-        if (send.State != SendState.Pending)
+        if (!send.IsWaiting)
             return turn.Build([], send.State == SendState.Authorized ? "in-flight" : send.Reason ?? send.State.ToString());
         if (send.NextAttemptAt > turn.Now)
             return turn.Build([], "not-due");
@@ -19,11 +20,15 @@ public static partial class Decider
             return Refuse(turn, send, SendState.Suppressed, Reason.TriggerRemoved, null);
         if (!trigger.Enabled)
             return Refuse(turn, send, SendState.Suppressed, Reason.TriggerDisabled, null);
+        if (requested.Listed is { } listed)
+            return Refuse(turn, send, SendState.Suppressed, Reason.Suppression, listed);
         if (WhyIrrelevant(trigger, new Scope(turn.Profile, send.Event, turn.Now), turn.Now, decisionId) is { Reason: { } reason } why)
             return Refuse(turn, send, SendState.Suppressed, reason, why.Detail);
+        if (WhyCapped(turn, trigger.Send, decisionId) is { Reason: { } cap } capped)
+            return Refuse(turn, send, SendState.Suppressed, cap, capped.Detail);
         if (trigger.QuietHours?.EndAfter(turn.Now, turn.Profile) is { } end)
             return InQuietHours(turn, send, trigger.QuietHours, end);
-        turn.Record(new Fact.SendAuthorized(decisionId, send.Attempts + 1, turn.Now));
+        turn.Record(new Fact.SendAuthorized(decisionId, send.Attempts + 1, turn.Now, requested.Holds));
         return turn.Build([]);
     }
 
@@ -49,11 +54,12 @@ public static partial class Decider
         if (turn.Profile.FindSend(decisionId) is not { IsOpen: true } send || report.Attempt > send.Attempts || report.Attempt < 1)
             return turn.Build([]);
         report = report with { Detail = Detail.Of(report.Detail) };
-        var isCurrent = send.State == SendState.Authorized && report.Attempt == send.Attempts;
+        var isCurrent = send.State is SendState.Authorized or SendState.Held && report.Attempt == send.Attempts;
         switch (report.Outcome)
         {
             case SendOutcome.Sent:
-                turn.Record(new Fact.SendSettled(decisionId, SendState.Sent, turn.Now, ProviderId: report.ProviderId, Detail: report.Detail));
+                turn.Record(new Fact.SendSettled(
+                    decisionId, SendState.Sent, turn.Now, ProviderId: report.ProviderId, Detail: report.Detail, Content: report.Content));
                 break;
             case SendOutcome.Failed when isCurrent:
                 turn.Record(new Fact.SendSettled(decisionId, SendState.Failed, turn.Now, Reason.Provider, report.Detail, report.ProviderId));
@@ -61,8 +67,60 @@ public static partial class Decider
             case SendOutcome.Retry when isCurrent:
                 turn.Record(NextAttempt(turn, send, Reason.Provider, report.Detail, report.RetryAfter));
                 break;
+            case SendOutcome.Unknown when isCurrent && send.State == SendState.Authorized:
+                turn.Record(Unsettled(turn, send, Reason.Unknown, report.Detail, report.Content));
+                break;
         }
         return turn.Build([]);
+    }
+
+    /// <summary>Nobody knows what became of an attempt: it is repeated where that is harmless, and held where it is not.</summary>
+    private static Fact.SendSettled Unsettled(TurnBuilder turn, Send send, string reason, string? detail, string? content = null) => send.Holds
+        ? new(send.DecisionId, SendState.Held, turn.Now, reason, detail, NextAttemptAt: turn.Now + Limits.HoldMax, Content: content)
+        : NextAttempt(turn, send, reason, detail, null);
+
+    /// <summary>The sender has no room: it is asked for again later, if it is of use then.</summary>
+    private static Turn Park(TurnBuilder turn, Input.SendParked parked)
+    {
+        if (turn.Profile.FindSend(parked.DecisionId) is not { IsWaiting: true } send || send.NextAttemptAt > turn.Now || parked.Until <= turn.Now)
+            return turn.Build([]);
+        if (send.Order.ExpiresAt <= parked.Until)
+            return Refuse(turn, send, SendState.Expired, Reason.Expired, $"at {send.Order.ExpiresAt:O}, before its sender has room ({parked.Reason})");
+        turn.Record(new Fact.SendSettled(send.DecisionId, SendState.Parked, turn.Now, parked.Reason, NextAttemptAt: parked.Until));
+        return turn.Build([], parked.Reason);
+    }
+
+    /// <summary>What may be done by hand: an attempt that is under way is left alone, and what was sent stays sent.</summary>
+    private static Turn Resolve(TurnBuilder turn, Input.SendResolved resolved)
+    {
+        if (turn.Profile.FindSend(resolved.DecisionId) is not { } send)
+            return turn.Build([], "unknown");
+        var (decisionId, by) = (send.DecisionId, Detail.Of(resolved.Note is null ? $"by {resolved.By}" : $"by {resolved.By}: {resolved.Note}"));
+        Fact.SendSettled? settled = (resolved.Verdict, send.State) switch
+        {
+            (SendVerdict.Retry, SendState.Failed or SendState.Held or SendState.Parked or SendState.Pending) =>
+                new(decisionId, SendState.Pending, turn.Now, Reason.Operator, by, NextAttemptAt: turn.Now),
+            (SendVerdict.Drop, SendState.Failed or SendState.Held or SendState.Parked or SendState.Pending) =>
+                new(decisionId, SendState.Suppressed, turn.Now, Reason.Operator, by),
+            (SendVerdict.Delivered, SendState.Failed or SendState.Held) => new(decisionId, SendState.Sent, turn.Now, Reason.Operator, by),
+            _ => null,
+        };
+        if (settled is null)
+            return turn.Build([], send.State == SendState.Authorized ? "in-flight" : send.Reason ?? send.State.ToString());
+        turn.Record(settled);
+        return turn.Build([]);
+    }
+
+    /// <summary>What a provider reports of a message tells what became of an attempt that nobody knew of.</summary>
+    private static void Reconcile(TurnBuilder turn, CustomerEvent happened)
+    {
+        if (Engagement.Subject(turn.Profile, happened) is not { State: SendState.Held, Engagement: { } engagement } send)
+            return;
+        var detail = Detail.Of($"{happened.Name}, reported by {happened.Source}");
+        if (engagement.ProvesDelivery)
+            turn.Record(new Fact.SendSettled(send.DecisionId, SendState.Sent, turn.Now, Detail: detail));
+        else
+            turn.Record(new Fact.SendSettled(send.DecisionId, SendState.Failed, turn.Now, Reason.Provider, detail));
     }
 
     private static Fact.SendSettled NextAttempt(TurnBuilder turn, Send send, string reason, string? detail, TimeSpan? atLeast)
@@ -91,8 +149,10 @@ public static partial class Decider
         foreach (var send in turn.Profile.Sends)
         {
             if (send.State == SendState.Authorized && send.NextAttemptAt <= turn.Now)
-                turn.Record(NextAttempt(turn, send, Reason.Lost, "the attempt was never settled", null));
-            else if (send.State == SendState.Pending && send.Order.ExpiresAt <= turn.Now)
+                turn.Record(Unsettled(turn, send, Reason.Lost, "the attempt was never settled"));
+            else if (send.State == SendState.Held && send.NextAttemptAt <= turn.Now)
+                turn.Record(new Fact.SendSettled(send.DecisionId, SendState.Failed, turn.Now, Reason.Unknown, $"nobody said what became of it within {Limits.HoldMax.TotalDays:0} days"));
+            else if (send.IsWaiting && send.Order.ExpiresAt <= turn.Now)
                 turn.Record(new Fact.SendSettled(send.DecisionId, SendState.Expired, turn.Now, Reason.Expired, $"at {send.Order.ExpiresAt:O}"));
         }
     }

@@ -15,7 +15,9 @@ public static partial class Decider
         {
             Input.EventsArrived arrived => Arrive(turn, arrived.Events),
             Input.Tick => Tick(turn),
-            Input.SendRequested requested => Request(turn, requested.DecisionId),
+            Input.SendRequested requested => Request(turn, requested),
+            Input.SendParked parked => Park(turn, parked),
+            Input.SendResolved resolved => Resolve(turn, resolved),
             Input.SendReported reported => Report(turn, reported.DecisionId, reported.Report),
             _ => throw new InvalidOperationException($"No decision for {input.GetType().Name}."),
         };
@@ -50,6 +52,7 @@ public static partial class Decider
         var version = turn.Profile.Version;
         if (late)
             return new(happened.MessageId, ReceiptStatus.Late, version, "Older than the lateness window: it sets traits and consent only.");
+        Reconcile(turn, happened);
         Listen(turn, happened);
         return new(happened.MessageId, ReceiptStatus.Accepted, version);
     }

@@ -36,6 +36,7 @@ public static class Evolver
             return profile;
         return profile with
         {
+            Sends = Engagement.Apply(profile, happened),
             FirstSeenAt = profile.FirstSeenAt < stamp.At ? profile.FirstSeenAt : stamp.At,
             LastSeenAt = profile.LastSeenAt > stamp.At ? profile.LastSeenAt : stamp.At,
             Counters = Counted(profile.Counters, happened.Name ?? TypeName(happened.Type), stamp.At),
@@ -125,21 +126,23 @@ public static class Evolver
                 .KeepLast(Limits.DecisionsMax),
         };
         if (fact.IsSend || fact.Reason is Reason.Holdout or Reason.Shadow)
-            profile = profile with { Tallies = Tallied(profile.Tallies, fact) };
+            profile = profile with { Tallies = Tallied(profile.Tallies, fact.Trigger, fact, Limits.TalliesMax) };
         if (fact.Send is not { } order)
             return profile;
+        if (!order.IsTransactional)
+            profile = profile with { ChannelTallies = Tallied(profile.ChannelTallies, order.Channel, fact, Limits.ChannelTalliesMax) };
         happened ??= KeptEvent.Of(profile.Latest ?? throw new InvalidOperationException("A send without an event.")).Trimmed();
         var send = new Send(
             fact.DecisionId, fact.Trigger, fact.Key, order, fact.DecidedAt, fact.ArmedThrough, happened, SendState.Pending, 0, order.NotBefore);
         return profile with { Sends = profile.Sends.Add(send) };
     }
 
-    private static ImmutableArray<Tally> Tallied(ImmutableArray<Tally> tallies, Fact.Decided fact)
+    private static ImmutableArray<Tally> Tallied(ImmutableArray<Tally> tallies, string name, Fact.Decided fact, int max)
     {
-        var found = tallies.Find(fact.Trigger, static tally => tally.Trigger);
+        var found = tallies.Find(name, static tally => tally.Name);
         var entries = found < 0 ? [] : tallies[found].Entries;
-        var tally = new Tally(fact.Trigger, entries.Add(new(fact.DecisionId, fact.DecidedAt)).KeepLast(Limits.TallyMax));
-        return tallies.Put(found, tally).DropLowest(Limits.TalliesMax, static (a, b) => a.Entries[^1].At.CompareTo(b.Entries[^1].At));
+        var tally = new Tally(name, entries.Add(new(fact.DecisionId, fact.DecidedAt)).KeepLast(Limits.TallyMax));
+        return tallies.Put(found, tally).DropLowest(max, static (a, b) => a.Entries[^1].At.CompareTo(b.Entries[^1].At));
     }
 
     private static Profile Authorized(Profile profile, Fact.SendAuthorized fact) => WithSend(profile, fact.DecisionId, send => send with
@@ -147,6 +150,7 @@ public static class Evolver
         State = SendState.Authorized,
         Attempts = fact.Attempt,
         NextAttemptAt = fact.At + Limits.AuthorizationLease,
+        Holds = fact.Holds,
     });
 
     private static Profile Settled(Profile profile, Fact.SendSettled fact)
@@ -156,10 +160,18 @@ public static class Evolver
             State = fact.State,
             Reason = fact.Reason,
             ProviderId = fact.ProviderId ?? send.ProviderId,
+            Content = fact.Content ?? send.Content,
             NextAttemptAt = fact.NextAttemptAt ?? fact.At,
         });
-        if (fact.State is SendState.Suppressed or SendState.Expired or SendState.Failed)
-            profile = profile with { Tallies = Untallied(profile.Tallies, fact.DecisionId) };
+        // What may have arrived after all still counts.
+        if (fact.State is SendState.Suppressed or SendState.Expired or SendState.Failed && fact.Reason != Reason.Unknown)
+        {
+            profile = profile with
+            {
+                Tallies = Untallied(profile.Tallies, fact.DecisionId),
+                ChannelTallies = Untallied(profile.ChannelTallies, fact.DecisionId),
+            };
+        }
         return profile with { Sends = WithoutOldFinished(profile.Sends) };
     }
 

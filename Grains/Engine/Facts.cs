@@ -51,10 +51,16 @@ public abstract record Fact
     }
 
     /// <summary>An attempt at a send may go out.</summary>
-    public sealed record SendAuthorized(string DecisionId, int Attempt, DateTimeOffset At) : Fact;
+    /// <param name="Holds">Should its outcome stay unknown, it must not be repeated.</param>
+    public sealed record SendAuthorized(
+        string DecisionId,
+        int Attempt,
+        DateTimeOffset At,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Holds = false) : Fact;
 
     /// <summary>What became of a send, or of an attempt.</summary>
     /// <param name="State">The new state; <see cref="SendState.Pending"/> means another attempt at <paramref name="NextAttemptAt"/>.</param>
+    /// <param name="Content">Which of its template's contents went out.</param>
     /// <param name="Reason">One of <see cref="Engine.Reason"/> where the state alone does not say why.</param>
     public sealed record SendSettled(
         string DecisionId,
@@ -63,7 +69,8 @@ public abstract record Fact
         string? Reason = null,
         string? Detail = null,
         string? ProviderId = null,
-        DateTimeOffset? NextAttemptAt = null) : Fact;
+        DateTimeOffset? NextAttemptAt = null,
+        string? Content = null) : Fact;
 }
 
 /// <param name="Through">Events up to this one no longer keep the wait open.</param>
@@ -71,6 +78,8 @@ public abstract record Fact
 /// <param name="Fired">The deadline was reached; false when an <c>unless</c> closed the wait before.</param>
 public sealed record WaitClosed(Stamp Through, DateTimeOffset? NextDeadline, bool Fired);
 
+/// <param name="Topic">Consent is asked for the channel and for this topic of it.</param>
+/// <param name="IsTransactional">What the customer asked for, such as a receipt: neither consent nor the channel's cap stand in its way.</param>
 public sealed record SendOrder(
     string Sender,
     string? Template,
@@ -78,7 +87,9 @@ public sealed record SendOrder(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] JsonText Data,
     int Priority,
     DateTimeOffset NotBefore,
-    DateTimeOffset? ExpiresAt);
+    DateTimeOffset? ExpiresAt,
+    string? Topic = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool IsTransactional = false);
 
 public enum SendState
 {
@@ -88,6 +99,10 @@ public enum SendState
     [JsonStringEnumMemberName("failed")] Failed,
     [JsonStringEnumMemberName("suppressed")] Suppressed,
     [JsonStringEnumMemberName("expired")] Expired,
+    /// <summary>Its sender had no room for it; it is asked about again later.</summary>
+    [JsonStringEnumMemberName("parked")] Parked,
+    /// <summary>Nobody knows whether the last attempt arrived, and another could arrive twice: somebody must say.</summary>
+    [JsonStringEnumMemberName("held")] Held,
 }
 
 /// <summary>Details are for people and hold values of events; they are kept short.</summary>
@@ -120,8 +135,14 @@ public static class Reason
     public const string Condition = "condition";
     public const string Cooldown = "cooldown";
     public const string Limit = "limit";
-    /// <summary>The customer has refused the channel.</summary>
+    /// <summary>The channel's sends of all triggers together are as many as its policy allows.</summary>
+    public const string Cap = "cap";
+    /// <summary>A more important send took its place under the channel's cap.</summary>
+    public const string Outranked = "outranked";
+    /// <summary>The customer has refused the channel or the topic.</summary>
     public const string Consent = "consent";
+    /// <summary>The address is on the suppression list.</summary>
+    public const string Suppression = "suppression";
     public const string QuietHours = "quiet-hours";
     public const string Expired = "expired";
     /// <summary>In the trigger's control group: all conditions held and nothing is sent.</summary>
@@ -136,4 +157,12 @@ public static class Reason
     public const string Lost = "lost";
     /// <summary>The provider refused it, or the last attempt failed.</summary>
     public const string Provider = "provider";
+    /// <summary>No answer told whether the provider took it.</summary>
+    public const string Unknown = "unknown";
+    /// <summary>The sender's breaker is open: its provider does not answer, or rests because the provider asked for it.</summary>
+    public const string Breaker = "breaker";
+    /// <summary>The sender has more to do than its rate allows.</summary>
+    public const string Rate = "rate";
+    /// <summary>Somebody decided by hand.</summary>
+    public const string Operator = "operator";
 }

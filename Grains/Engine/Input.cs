@@ -17,7 +17,16 @@ public abstract record Input
     }
 
     /// <summary>A sender is about to deliver.</summary>
-    public sealed record SendRequested(string DecisionId) : Input;
+    /// <param name="Holds">An attempt of unknown outcome must not be repeated.</param>
+    /// <param name="Listed">Why the address is on the suppression list; null where it is not.</param>
+    public sealed record SendRequested(string DecisionId, bool Holds = false, string? Listed = null) : Input;
+
+    /// <summary>A sender has no room for it before an instant.</summary>
+    /// <param name="Reason">One of <see cref="Engine.Reason"/>.</param>
+    public sealed record SendParked(string DecisionId, DateTimeOffset Until, string Reason) : Input;
+
+    /// <summary>Somebody has decided about a send by hand, or knows what became of it.</summary>
+    public sealed record SendResolved(string DecisionId, SendVerdict Verdict, string By, string? Note) : Input;
 
     /// <summary>A sender has tried.</summary>
     public sealed record SendReported(string DecisionId, SendReport Report) : Input;

@@ -24,7 +24,10 @@ public static class Limits
     /// <summary>Bytes of one trait's JSON value; larger ones belong into another store with a link here.</summary>
     public const int TraitBytesMax = 8 * 1024;
 
-    /// <summary>Channels of consent kept.</summary>
+    /// <summary>UTF-16 code units of a topic's name, which with its channel is a name of consent.</summary>
+    public const int TopicLengthMax = 64;
+
+    /// <summary>Channels and topics of consent kept.</summary>
     public const int ConsentsMax = 64;
 
     /// <summary>Event names counted, the most recently seen ones.</summary>
@@ -72,14 +75,20 @@ public static class Limits
     /// <summary>Pairs of trigger and key whose last closing or decision is remembered for events that arrive out of order.</summary>
     public const int MarksMax = 256;
 
+    /// <summary>Channels whose recent sends are remembered for their caps.</summary>
+    public const int ChannelTalliesMax = 16;
+
     /// <summary>Triggers whose recent sends are remembered for their limits.</summary>
     public const int TalliesMax = 128;
 
-    /// <summary>Sends remembered for the limits of one trigger; <c>limits.max</c> cannot be higher.</summary>
+    /// <summary>Sends remembered for the limits of one trigger or channel; a <c>max</c> cannot be higher.</summary>
     public const int TallyMax = 64;
 
     /// <summary>How long an authorized attempt may go unsettled before it is taken for lost: longer than any sender's time-out.</summary>
     public static readonly TimeSpan AuthorizationLease = TimeSpan.FromMinutes(2);
+
+    /// <summary>How long a send is held for somebody to say what became of it; then it counts as failed and is not repeated.</summary>
+    public static readonly TimeSpan HoldMax = TimeSpan.FromDays(7);
 
     /// <summary>
     /// Pauses between attempts, the example schedule of Standard Webhooks

@@ -14,9 +14,9 @@ public static class Outlook
         {
             if (!send.IsOpen)
                 continue;
-            if (send.State != SendState.Pending || !(send.NextAttemptAt <= offeredUntil))
+            if (!send.IsWaiting || !(send.NextAttemptAt <= offeredUntil))
                 next = Earlier(next, send.NextAttemptAt);
-            if (send.State == SendState.Pending && send.Order.ExpiresAt is { } expires)
+            if (send.IsWaiting && send.Order.ExpiresAt is { } expires)
                 next = Earlier(next, expires);
         }
         return next;
@@ -24,7 +24,7 @@ public static class Outlook
 
     /// <summary>Sends that want to be offered to their sender now, the most important first.</summary>
     public static IEnumerable<Send> PendingSends(Profile profile, DateTimeOffset now) => profile.Sends
-        .Where(send => send.State == SendState.Pending && send.NextAttemptAt <= now)
+        .Where(send => send.IsWaiting && send.NextAttemptAt <= now)
         .OrderByDescending(static send => send.Order.Priority);
 
     private static DateTimeOffset Earlier(DateTimeOffset? left, DateTimeOffset right) => left < right ? left.Value : right;

@@ -43,6 +43,9 @@ public sealed record Profile
     /// <summary>By trigger.</summary>
     public ImmutableArray<Tally> Tallies { get; init; } = [];
 
+    /// <summary>By channel.</summary>
+    public ImmutableArray<Tally> ChannelTallies { get; init; } = [];
+
     /// <summary>By when they were decided.</summary>
     public ImmutableArray<Send> Sends { get; init; } = [];
 
@@ -157,13 +160,17 @@ public sealed record Mark(string Trigger, string? Key, Stamp? UnlessThrough, Dat
     };
 }
 
-/// <summary>The recent sends of a trigger, for its limits; oldest first.</summary>
-public sealed record Tally(string Trigger, ImmutableArray<TallyEntry> Entries);
+/// <summary>The recent sends of a trigger or a channel, for its limits; oldest first.</summary>
+public sealed record Tally(string Name, ImmutableArray<TallyEntry> Entries);
 
 public sealed record TallyEntry(string DecisionId, DateTimeOffset At);
 
 /// <summary>An item of the outbox.</summary>
-/// <param name="NextAttemptAt">While pending: not before this. While authorized: when the attempt counts as lost.</param>
+/// <param name="NextAttemptAt">
+/// While pending or parked: not before this. While authorized: when the attempt counts as lost. While held: when it is given up.
+/// </param>
+/// <param name="Holds">The attempt under way must not be repeated if its outcome stays unknown.</param>
+/// <param name="Content">Which of its template's contents went out.</param>
 public sealed record Send(
     string DecisionId,
     string Trigger,
@@ -176,10 +183,17 @@ public sealed record Send(
     int Attempts,
     DateTimeOffset NextAttemptAt,
     string? Reason = null,
-    string? ProviderId = null)
+    string? ProviderId = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Holds = false,
+    string? Content = null,
+    Engagement? Engagement = null)
 {
     [JsonIgnore]
-    public bool IsOpen => State is SendState.Pending or SendState.Authorized;
+    public bool IsOpen => State is SendState.Pending or SendState.Parked or SendState.Authorized or SendState.Held;
+
+    /// <summary>It waits for its next attempt.</summary>
+    [JsonIgnore]
+    public bool IsWaiting => State is SendState.Pending or SendState.Parked;
 }
 
 public sealed record DecisionNote(

@@ -44,7 +44,10 @@ public sealed record WaitRule(TimeSpan For, bool Restarts, TimeSpan? AtMost);
 /// <param name="Max">The most sends within any <paramref name="Per"/>.</param>
 public sealed record LimitRule(TimeSpan? Cooldown, int? Max, TimeSpan? Per);
 
-public sealed record SendRule(string Sender, string? Template, string Channel, TimeSpan? Expires, JsonText Data);
+/// <param name="Topic">Consent is asked for the channel and for this topic of it.</param>
+/// <param name="IsTransactional">What the customer asked for, such as a receipt: neither consent nor the channel's cap stand in its way.</param>
+public sealed record SendRule(
+    string Sender, string? Template, string Channel, TimeSpan? Expires, JsonText Data, string? Topic = null, bool IsTransactional = false);
 
 /// <summary>Who gets it. A customer's share is a hash of customer and trigger: it stays the same, and a larger percentage includes the smaller one.</summary>
 /// <param name="Percent">0 to 100: the share of customers the trigger is open to.</param>

@@ -120,7 +120,7 @@ public static class TriggerParser
         return new(length ?? default, restarts, atMost);
     }
 
-    private static LimitRule? LimitsOf(DocumentReader document)
+    internal static LimitRule? LimitsOf(DocumentReader document)
     {
         if (!document.IsObjectOf("cooldown", "max", "per"))
             return null;
@@ -173,7 +173,7 @@ public static class TriggerParser
 
     private static SendRule? Send(DocumentReader document)
     {
-        if (!document.IsObjectOf("sender", "template", "channel", "expires", "data"))
+        if (!document.IsObjectOf("sender", "template", "channel", "topic", "transactional", "expires", "data"))
             return null;
         if (string.IsNullOrEmpty(document.Text("sender")))
             document.Fail("/sender", "is required: the id of a sender");
@@ -184,6 +184,16 @@ public static class TriggerParser
             document.Text("template"),
             document.Text("channel") ?? "email",
             document.Duration("expires"),
-            document.Member("data")?.Raw ?? default);
+            document.Member("data")?.Raw ?? default,
+            Topic(document),
+            document.Flag("transactional") ?? false);
+    }
+
+    private static string? Topic(DocumentReader document)
+    {
+        var topic = document.Text("topic");
+        if (topic is { Length: 0 or > Limits.TopicLengthMax } || topic?.Contains('/', StringComparison.Ordinal) is true)
+            document.Fail("/topic", $"must have 1 to {Limits.TopicLengthMax} characters and no slash");
+        return topic;
     }
 }

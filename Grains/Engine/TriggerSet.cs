@@ -3,16 +3,19 @@ using System.Collections.Immutable;
 
 namespace Orleans.Personalize.Engine;
 
-/// <summary>The triggers of a workspace, indexed so that an event costs only those that listen to it.</summary>
+/// <summary>The triggers and policies of a workspace, indexed so that an event costs only those that listen to it.</summary>
 public sealed class TriggerSet
 {
     public static readonly TriggerSet Empty = new([]);
 
     private readonly FrozenDictionary<string, Trigger> byId;
+    private readonly FrozenDictionary<string, Policy> byChannel;
     private readonly ImmutableArray<Listeners> byType;
 
-    public TriggerSet(IEnumerable<Trigger> triggers)
+    /// <param name="policies">At the most one a channel.</param>
+    public TriggerSet(IEnumerable<Trigger> triggers, IEnumerable<Policy>? policies = null)
     {
+        byChannel = (policies ?? []).ToFrozenDictionary(static policy => policy.Channel);
         All = [.. triggers.OrderByDescending(static trigger => trigger.Priority).ThenBy(static trigger => trigger.Id, StringComparer.Ordinal)];
         byId = All.ToFrozenDictionary(static trigger => trigger.Id);
         byType = [.. Enum.GetValues<EventType>().Select(type => new Listeners(All, type))];
@@ -22,6 +25,9 @@ public sealed class TriggerSet
     public ImmutableArray<Trigger> All { get; }
 
     public Trigger? Find(string id) => byId.GetValueOrDefault(id);
+
+    /// <summary>What all triggers that send over a channel share.</summary>
+    public Policy? PolicyOf(string channel) => byChannel.GetValueOrDefault(channel);
 
     /// <summary>The triggers with an <c>on</c> or an <c>unless</c> that may mean the event, in the order in which they decide.</summary>
     public ImmutableArray<Trigger> ListenersOf(CustomerEvent happened) => byType[(int)happened.Type].Of(happened.Name);

@@ -13,7 +13,7 @@ public static class SnapshotCodec
     private const byte Format = 1;
 
     /// <summary>Rises whenever a fold or the shape of a profile changes, so that old snapshots are folded anew.</summary>
-    private const int Version = 1;
+    private const int Version = 2;
 
     /// <summary>Bytes of one remembered message id: its hash, its fingerprint, and when it occurred, each a little-endian 64-bit integer.</summary>
     private const int EntrySize = 24;

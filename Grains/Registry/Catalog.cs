@@ -27,7 +27,9 @@ public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factor
         var before = contents;
         contents = new(
             snapshot.Version,
-            new TriggerSet(snapshot.Documents.Where(static document => document.Kind == RegistryKind.Trigger).Select(Compile).OfType<Trigger>()),
+            new TriggerSet(
+                snapshot.Documents.Where(static document => document.Kind == RegistryKind.Trigger).Select(Compile).OfType<Trigger>(),
+                snapshot.Documents.Where(static document => document.Kind == RegistryKind.Policy).Select(PolicyOf).OfType<Policy>()),
             Make(snapshot, RegistryKind.Template, before.Templates, static (_, json) => Template.Compile(json)),
             Make(snapshot, RegistryKind.Sender, before.Senders, MakeSender));
     }
@@ -38,6 +40,12 @@ public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factor
         if (trigger is null)
             logger.DocumentUnusable(workspace, document.Kind, document.Id, errors[0].Pointer + " " + errors[0].Detail);
         return trigger;
+    }
+
+    private static Policy? PolicyOf(RegistryDocument document)
+    {
+        using var json = JsonDocument.Parse(document.Document.Utf8);
+        return Policy.Parse(document.Id, json.RootElement).Policy;
     }
 
     private ConfiguredSender? MakeSender(string id, JsonElement document)

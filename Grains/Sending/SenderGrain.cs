@@ -68,7 +68,7 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         try
         {
             var customer = GrainFactory.GetGrain<ICustomerGrain>(offer.Customer);
-            if (await customer.Authorize(offer.DecisionId) is { Job: { } job })
+            if (await customer.Authorize(offer.DecisionId, holds: false) is { Job: { } job })
                 await Settle(customer, job, await Deliver(offer, job));
         }
         catch (Exception failure)

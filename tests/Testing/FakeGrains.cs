@@ -95,7 +95,11 @@ public sealed class FakeCustomer : ICustomerGrain
 
     public Task Tick() => Task.CompletedTask;
 
-    public Task<Authorization> Authorize(string decisionId) => Task.FromResult(new Authorization(null, "fake"));
+    public Task<Authorization> Authorize(string decisionId, bool holds) => Task.FromResult(new Authorization(null, "fake"));
+
+    public Task Park(string decisionId, DateTimeOffset until, string reason) => Task.CompletedTask;
+
+    public Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note) => Task.FromResult<string?>("unknown");
 
     public Task Settle(string decisionId, SendReport report) => Task.CompletedTask;
 

@@ -66,7 +66,21 @@ public sealed class FactCodecTests
             Reason = Reason.Condition,
             Detail = "/if: profile.cart.items is 0, not gt 0",
         }, true),
+        ("decided.transactional.v1", new Fact.Decided
+        {
+            DecisionId = Id,
+            Trigger = "receipt",
+            TriggerVersion = 1,
+            At = At,
+            DecidedAt = At,
+            ArmedBy = First,
+            ArmedThrough = First,
+            Send = new("email", null, "email", default, 0, At, null, "orders", IsTransactional: true),
+        }, true),
         ("sendAuthorized.v1", new Fact.SendAuthorized(Id, 2, At), true),
+        ("sendAuthorized.holds.v1", new Fact.SendAuthorized(Id, 1, At, Holds: true), true),
+        ("sendSettled.held.v1", new Fact.SendSettled(Id, SendState.Held, At, Reason.Unknown, "no answer", NextAttemptAt: At.AddDays(7), Content: "last-known"), true),
+        ("sendSettled.parked.v1", new Fact.SendSettled(Id, SendState.Parked, At, Reason.Breaker, NextAttemptAt: At.AddSeconds(30)), true),
         ("sendSettled.v1", new Fact.SendSettled(Id, SendState.Pending, At, Reason.Provider, "503", "p-1", At.AddMinutes(5)), true),
         ("sendSettled.least.v1", new Fact.SendSettled(Id, SendState.Sent, At), true),
     ];

@@ -58,21 +58,21 @@ public sealed class SnapshotCodecTests
         Assert.Null(SnapshotCodec.Decode([]));
         Assert.Null(SnapshotCodec.Decode([2, .. snapshot.AsSpan(1)]));
         var text = Encoding.UTF8.GetString(snapshot, 1, snapshot.Length - 1);
-        Assert.StartsWith("""{"v":1,""", text, StringComparison.Ordinal);
-        Assert.Null(SnapshotCodec.Decode([1, .. Encoding.UTF8.GetBytes(text.Replace("{\"v\":1,", "{\"v\":0,", StringComparison.Ordinal))]));
+        Assert.StartsWith("""{"v":2,""", text, StringComparison.Ordinal);
+        Assert.Null(SnapshotCodec.Decode([1, .. Encoding.UTF8.GetBytes(text.Replace("{\"v\":2,", "{\"v\":1,", StringComparison.Ordinal))]));
     }
 
     [Fact]
     public void A_snapshot_of_another_version_is_ignored_whatever_its_shape() =>
-        Assert.Null(SnapshotCodec.Decode([1, .. """{"v":2,"profile":{"traits":{}},"window":7}"""u8]));
+        Assert.Null(SnapshotCodec.Decode([1, .. """{"v":1,"profile":{"traits":{}},"window":7}"""u8]));
 
     [Theory]
     [InlineData("{")]
     [InlineData("[]")]
     [InlineData("{}")]
     [InlineData("null")]
-    [InlineData("""{"v":1}""")]
-    [InlineData("""{"v":1,"profile":{"key":"shop"},"windowFloor":"2026-01-12T12:00:00+00:00","window":""}""")]
+    [InlineData("""{"v":2}""")]
+    [InlineData("""{"v":2,"profile":{"key":"shop"},"windowFloor":"2026-01-12T12:00:00+00:00","window":""}""")]
     public void A_damaged_snapshot_is_ignored_for_the_facts_are_still_there(string json) =>
         Assert.Null(SnapshotCodec.Decode([1, .. Encoding.UTF8.GetBytes(json)]));
 }

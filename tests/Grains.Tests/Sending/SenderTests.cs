@@ -190,7 +190,7 @@ public sealed class SenderTests
             var customer = grains.GetGrain<ICustomerGrain>(GrainFixture.Ada);
             await customer.Settle("unknown", new SendReport(1, SendOutcome.Sent, null, null));
             await customer.Settle(send.DecisionId, new SendReport(1, SendOutcome.Failed, null, null));
-            return (await customer.Authorize("unknown"), await customer.Authorize(send.DecisionId));
+            return (await customer.Authorize("unknown", holds: false), await customer.Authorize(send.DecisionId, holds: false));
         });
         Assert.Equal((null, null), (customer.Item1.Job, customer.Item2.Job));
         Assert.Equal(facts, await fixture.Facts());
