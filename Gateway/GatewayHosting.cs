@@ -76,6 +76,7 @@ public static class GatewayHosting
         EventsApi.Map(app);
         CustomersApi.Map(app);
         RegistryApi.Map(app);
+        TriggersApi.Map(app);
         OutcomesApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);

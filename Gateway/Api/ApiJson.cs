@@ -17,6 +17,8 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(Items<CustomerHitResponse>))]
 [JsonSerializable(typeof(DocumentResponse))]
 [JsonSerializable(typeof(Items<DocumentResponse>))]
+[JsonSerializable(typeof(Items<VersionResponse>))]
+[JsonSerializable(typeof(TriggerEdit))]
 [JsonSerializable(typeof(AllCounts))]
 [JsonSerializable(typeof(AttentionPage))]
 [JsonSerializable(typeof(KeyRequest))]

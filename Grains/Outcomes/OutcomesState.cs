@@ -47,8 +47,8 @@ public sealed class OutcomesState
     public void Apply(CustomerKey customer, Fact.SendSettled settled, Origin origin)
     {
         Attend(customer, settled, origin);
-        // Another attempt is nothing that a send has come to.
-        if (settled.State is SendState.Pending or SendState.Authorized)
+        // Another attempt, now or later, is nothing that a send has come to.
+        if (settled.State is SendState.Pending or SendState.Authorized or SendState.Parked)
             return;
         Count(customer.Workspace, origin.Trigger, origin.TriggerVersion, settled.At, counts =>
         {
@@ -75,7 +75,7 @@ public sealed class OutcomesState
         var key = $"{customer.Workspace}/{origin.Sender}";
         var list = Senders.GetValueOrDefault(key);
         list?.Entries.RemoveAll(entry => entry.DecisionId == settled.DecisionId);
-        if (settled.State is not SendState.Failed)
+        if (settled.State is not (SendState.Failed or SendState.Held))
             return;
         if (list is null)
         {

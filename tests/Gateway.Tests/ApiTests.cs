@@ -264,8 +264,9 @@ public sealed class ApiTests : IAsyncLifetime
         [
             .. ((string[])["events", "track", "identify", "page", "screen", "group", "alias", "batch", "t", "i", "p", "s", "g", "a", "b"]).Select(path => $"POST /v1/{path}"),
             .. ((string[])["", "/{id}", "/{id}/latest-activity", "/{id}/timeline"]).Select(path => $"GET /v1/customers{path}"), "DELETE /v1/customers/{id}",
-            .. ((string[])["triggers", "templates", "senders"]).SelectMany(kind =>
-                (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),
+            .. ((string[])["triggers", "templates", "senders", "policies"]).SelectMany(kind =>
+                (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"GET /v1/{kind}/{{id}}/history", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),
+            .. ((string[])["pause", "resume", "stop", "ramp"]).Select(action => $"POST /v1/triggers/{{id}}/{action}"),
             "GET /v1/triggers/counts", "GET /v1/triggers/{id}/counts", "GET /v1/senders/{id}/attention",
             "GET /v1/keys", "POST /v1/keys", "DELETE /v1/keys/{id}", "GET /health/live", "GET /health/ready",
         ];

@@ -133,6 +133,7 @@ public sealed class FakeRegistry : IRegistryGrain
     private readonly Lock gate = new();
     private readonly SortedDictionary<(string Kind, string Id), RegistryDocument> documents = [];
     private readonly Dictionary<(string, string), long> versions = [];
+    private readonly Dictionary<(string, string), RegistryVersion[]> history = [];
     private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long version;
 
@@ -142,39 +143,55 @@ public sealed class FakeRegistry : IRegistryGrain
     /// <summary>Thrown by every call while it is set.</summary>
     public Exception? Fault { get; set; }
 
-    public Task<RegistryPut> Put(string kind, string id, JsonText document)
+    /// <summary>What others do just before.</summary>
+    public Action? BeforeEdit { get; set; }
+
+    public Task<RegistryPut> Put(string kind, string id, JsonText document) => Edit(kind, id, document, new(null, "put"));
+
+    public Task<RegistryPut> Edit(string kind, string id, JsonText document, RegistryEdit edit)
     {
+        BeforeEdit?.Invoke();
         lock (gate)
         {
             ThrowIfFaulty();
             var key = (kind, id);
             var stored = documents.GetValueOrDefault(key);
-            if (stored?.Document == document)
+            if (!edit.IsFor(stored?.Version ?? 0))
+                return Task.FromResult(new RegistryPut(null, false, [], IsStale: true));
+            if (stored?.Document == document && edit.Action == "put")
                 return Task.FromResult(new RegistryPut(stored, false, []));
             var next = new RegistryDocument(kind, id, versions.GetValueOrDefault(key) + 1, DateTimeOffset.UnixEpoch, document);
             if (Validate(next) is { Length: > 0 } errors)
                 return Task.FromResult(new RegistryPut(null, false, errors));
             documents[key] = next;
             versions[key] = next.Version;
-            Change();
+            Note(key, new(next.Version, next.UpdatedAt, edit.Action, edit.By, edit.Reason, document));
             return Task.FromResult(new RegistryPut(next, stored is null, []));
         }
     }
 
-    public Task<bool> Delete(string kind, string id)
+    public async Task<bool> Delete(string kind, string id) => await Remove(kind, id, new(null, "delete")) == RegistryRemoval.Removed;
+
+    public Task<RegistryRemoval> Remove(string kind, string id, RegistryEdit edit)
     {
         lock (gate)
         {
             ThrowIfFaulty();
-            var removed = documents.Remove((kind, id));
-            if (removed)
-            {
-                versions[(kind, id)]++;
-                Change();
-            }
-
-            return Task.FromResult(removed);
+            var known = documents.GetValueOrDefault((kind, id));
+            if (!edit.IsFor(known?.Version ?? 0))
+                return Task.FromResult(RegistryRemoval.Stale);
+            if (known is null)
+                return Task.FromResult(RegistryRemoval.Missing);
+            documents.Remove((kind, id));
+            Note((kind, id), new(known.Version, DateTimeOffset.UnixEpoch, edit.Action, edit.By, edit.Reason, default));
+            return Task.FromResult(RegistryRemoval.Removed);
         }
+    }
+
+    public Task<RegistryVersion[]> History(string kind, string id)
+    {
+        lock (gate)
+            return Task.FromResult<RegistryVersion[]>([.. history.GetValueOrDefault((kind, id)) ?? []]);
     }
 
     public Task<RegistryDocument?> Get(string kind, string id)
@@ -210,6 +227,12 @@ public sealed class FakeRegistry : IRegistryGrain
 
             await change;
         }
+    }
+
+    private void Note((string, string) key, RegistryVersion version)
+    {
+        history[key] = [version, .. history.GetValueOrDefault(key) ?? []];
+        Change();
     }
 
     private void Change()
