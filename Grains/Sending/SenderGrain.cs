@@ -44,7 +44,7 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
     {
         if (taken.Contains(offer))
             return Task.FromResult(OfferReply.Taken);
-        if (pipeline.ClosedUntil is not null)
+        if (pipeline.RestsUntil is not null)
             return Task.FromResult(new OfferReply(pipeline.Return(Terms), Reason.Breaker));
         if (taken.Count >= Room(Terms?.Rate))
             return Task.FromResult(new OfferReply(pipeline.Return(Terms), Reason.Rate));
@@ -56,7 +56,7 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
     }
 
     public Task<SenderStatus> Status() =>
-        Task.FromResult(new SenderStatus(pipeline.State, pipeline.ClosedUntil, waiting.Count, taken.Count - waiting.Count));
+        Task.FromResult(new SenderStatus(pipeline.State, pipeline.RestsUntil, waiting.Count, taken.Count - waiting.Count));
 
     private static int Room(double? rate) =>
         rate is { } perSecond ? (int)Math.Clamp(perSecond * QueueTime.TotalSeconds, 1, QueueMax) : QueueMax;
@@ -102,6 +102,9 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         finally
         {
             pipeline.Leave();
+            // With the activation goes what it knows of the provider.
+            if (pipeline.RestsUntil is not null)
+                DelayDeactivation(2 * SenderPipeline.BreakMax);
         }
     }
 

@@ -22,7 +22,7 @@ internal sealed class SenderPipeline
     private static readonly TimeSpan BreakMin = TimeSpan.FromSeconds(30);
 
     /// <summary>The longest that it stays open, and that a provider's Retry-After keeps everybody away.</summary>
-    private static readonly TimeSpan BreakMax = TimeSpan.FromMinutes(5);
+    public static readonly TimeSpan BreakMax = TimeSpan.FromMinutes(5);
 
     /// <summary>How soon those come back who met an attempt to close the breaker.</summary>
     private static readonly TimeSpan ProbePause = TimeSpan.FromSeconds(5);
@@ -33,7 +33,7 @@ internal sealed class SenderPipeline
     private readonly TimeProvider clock;
     private readonly CircuitBreakerStateProvider breaker = new();
     private readonly ResiliencePipeline<Delivery> pipeline;
-    private DateTimeOffset closedUntil;
+    private DateTimeOffset restsUntil;
     private DateTimeOffset nextStart;
     private DateTimeOffset nextReturn;
     private bool isProbing;
@@ -51,7 +51,7 @@ internal sealed class SenderPipeline
                 BreakDurationGenerator = opened =>
                 {
                     var pause = Min(BreakMin * Math.Pow(2, Math.Min(opened.HalfOpenAttempts, 10)), BreakMax);
-                    closedUntil = clock.GetUtcNow() + pause;
+                    restsUntil = clock.GetUtcNow() + pause;
                     return ValueTask.FromResult(pause);
                 },
                 StateProvider = breaker,
@@ -60,21 +60,21 @@ internal sealed class SenderPipeline
     }
 
     /// <summary>Null while deliveries may begin.</summary>
-    public DateTimeOffset? ClosedUntil => closedUntil > clock.GetUtcNow() ? closedUntil : null;
+    public DateTimeOffset? RestsUntil => restsUntil > clock.GetUtcNow() ? restsUntil : null;
 
     /// <summary><c>closed</c>, <c>open</c> or <c>half-open</c>, as circuit breakers are: closed is well.</summary>
     public string State => breaker.CircuitState switch
     {
-        CircuitState.Closed => ClosedUntil is null ? "closed" : "open",
+        CircuitState.Closed => RestsUntil is null ? "closed" : "open",
         CircuitState.HalfOpen => "half-open",
-        _ => ClosedUntil is null ? "half-open" : "open",
+        _ => RestsUntil is null ? "half-open" : "open",
     };
 
     /// <summary>When a send that finds no room is to come back: one after another, at the sender's rate.</summary>
     public DateTimeOffset Return(SenderTerms? terms)
     {
         var now = clock.GetUtcNow();
-        var earliest = ClosedUntil ?? now + ProbePause;
+        var earliest = RestsUntil ?? now + ProbePause;
         nextReturn = (nextReturn > earliest ? nextReturn : earliest) + TimeSpan.FromSeconds(1 / (terms?.Rate ?? ReturnRate));
         return nextReturn;
     }
@@ -96,7 +96,7 @@ internal sealed class SenderPipeline
     /// </summary>
     public bool TryEnter()
     {
-        if (ClosedUntil is not null || isProbing)
+        if (RestsUntil is not null || isProbing)
             return false;
         isProbing = breaker.CircuitState != CircuitState.Closed;
         return true;
@@ -112,8 +112,8 @@ internal sealed class SenderPipeline
         {
             var delivery = await pipeline.ExecuteAsync(
                 static async (context, attempt) => await attempt.Self.Try(attempt.Sender, attempt.Message), context, (Self: this, Sender: sender, Message: message));
-            if (delivery.RetryAfter is { } asked && clock.GetUtcNow() + Min(asked, BreakMax) is var until && until > closedUntil)
-                closedUntil = until;
+            if (delivery.RetryAfter is { } asked && clock.GetUtcNow() + Min(asked, BreakMax) is var until && until > restsUntil)
+                restsUntil = until;
             return delivery;
         }
         catch (BrokenCircuitException broken)

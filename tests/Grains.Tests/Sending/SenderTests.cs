@@ -13,7 +13,7 @@ public sealed class SenderTests
     /// <summary>Each takes a cluster of its own, and the seed does not choose the order of its threads.</summary>
     private const int Interleavings = 10;
 #else
-    private const int Interleavings = 100;
+    private const int Interleavings = 1_000;
 #endif
 
     [Fact]
