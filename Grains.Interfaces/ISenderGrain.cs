@@ -7,9 +7,32 @@ public interface ISenderGrain : IGrainWithStringKey
     /// <summary>
     /// Takes a send to deliver when there is room. Nothing is owed for it: the customer's profile remembers the send and offers it again.
     /// </summary>
-    /// <returns>Whether there was room.</returns>
-    Task<bool> Offer(SendOffer offer);
+    Task<OfferReply> Offer(SendOffer offer);
+
+    /// <summary>How the sender is, since it was last activated.</summary>
+    Task<SenderStatus> Status();
 }
+
+/// <param name="NotBefore">When it is to be offered again; null: it was taken.</param>
+/// <param name="Reason">Why it was not taken, as a code: <c>breaker</c> or <c>rate</c>.</param>
+[GenerateSerializer, Immutable, Alias("OfferReply")]
+public sealed record OfferReply(
+    [property: Id(0)] DateTimeOffset? NotBefore,
+    [property: Id(1)] string? Reason)
+{
+    public static readonly OfferReply Taken = new(null, null);
+}
+
+/// <param name="Breaker"><c>closed</c> (all is well), <c>open</c> (the provider does not answer or asked for a pause), or <c>half-open</c> (one attempt will tell).</param>
+/// <param name="OpenUntil">When the next attempt is made; null where none has to wait.</param>
+/// <param name="Waiting">Sends in the queue.</param>
+/// <param name="Delivering">Sends under way.</param>
+[GenerateSerializer, Immutable, Alias("SenderStatus")]
+public sealed record SenderStatus(
+    [property: Id(0)] string Breaker,
+    [property: Id(1)] DateTimeOffset? OpenUntil,
+    [property: Id(2)] int Waiting,
+    [property: Id(3)] int Delivering);
 
 /// <param name="Customer">The key of the customer's grain.</param>
 [GenerateSerializer, Immutable, Alias("SendOffer")]

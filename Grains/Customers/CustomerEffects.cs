@@ -17,7 +17,7 @@ internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimePro
     /// <summary>How long a sender has to ask for the authorization of a send it took before it is offered again.</summary>
     private static readonly TimeSpan OfferPause = TimeSpan.FromSeconds(30);
 
-    /// <summary>The same where the sender had no room or did not answer.</summary>
+    /// <summary>The same where the sender did not answer.</summary>
     private static readonly TimeSpan RefusedPause = TimeSpan.FromSeconds(5);
 
     private readonly Dictionary<string, DateTimeOffset> offeredUntil = [];
@@ -61,21 +61,20 @@ internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimePro
 
     private async Task OfferAsync(Send send)
     {
-        var taken = false;
         try
         {
-            taken = await grains.GetGrain<ISenderGrain>($"{workspace}/{send.Order.Sender}").Offer(new(customer, send.DecisionId));
+            var reply = await grains.GetGrain<ISenderGrain>($"{workspace}/{send.Order.Sender}").Offer(new(customer, send.DecisionId));
+            if (reply.NotBefore is { } notBefore)
+                await ((ICustomerGrain)grain).Park(send.DecisionId, notBefore, reply.Reason!);
+            return;
         }
         catch (Exception failure)
         {
             logger.OfferFailed(customer, send.DecisionId, failure.Message);
         }
-        if (!taken)
-        {
-            offeredUntil[send.DecisionId] = clock.GetUtcNow() + RefusedPause;
-            // A deadline may come before the pause is over.
-            Follow(followed!);
-        }
+        offeredUntil[send.DecisionId] = clock.GetUtcNow() + RefusedPause;
+        // A deadline may come before the pause is over.
+        Follow(followed!);
     }
 
     private void Arm(TimeSpan? due)

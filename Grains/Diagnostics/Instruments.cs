@@ -63,5 +63,5 @@ public static class Instruments
     public static void OnDeactivated() => Activations.Add(-1);
 
     private static readonly string[] StatusNames = ["accepted", "duplicate", "late", "conflict", "rejected"];
-    private static readonly string[] OutcomeNames = ["sent", "retry", "failed"];
+    private static readonly string[] OutcomeNames = ["sent", "retry", "failed", "unknown"];
 }

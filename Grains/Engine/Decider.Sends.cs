@@ -79,15 +79,18 @@ public static partial class Decider
         ? new(send.DecisionId, SendState.Held, turn.Now, reason, detail, NextAttemptAt: turn.Now + Limits.HoldMax, Content: content)
         : NextAttempt(turn, send, reason, detail, null);
 
-    /// <summary>The sender has no room: it is asked for again later, if it is of use then.</summary>
+    /// <summary>
+    /// The sender has no room: it is asked again when it may have, or shortly before the send expires; the sender's guess may be wrong.
+    /// </summary>
     private static Turn Park(TurnBuilder turn, Input.SendParked parked)
     {
         if (turn.Profile.FindSend(parked.DecisionId) is not { IsWaiting: true } send || send.NextAttemptAt > turn.Now || parked.Until <= turn.Now)
             return turn.Build([]);
-        if (send.Order.ExpiresAt <= parked.Until)
+        var until = send.Order.ExpiresAt - Limits.LastChance is { } last && last < parked.Until ? last : parked.Until;
+        if (until <= turn.Now)
             return Refuse(turn, send, SendState.Expired, Reason.Expired, $"at {send.Order.ExpiresAt:O}, before its sender has room ({parked.Reason})");
-        turn.Record(new Fact.SendSettled(send.DecisionId, SendState.Parked, turn.Now, parked.Reason, NextAttemptAt: parked.Until));
-        return turn.Build([], parked.Reason);
+        turn.Record(new Fact.SendSettled(send.DecisionId, SendState.Parked, turn.Now, parked.Reason, NextAttemptAt: until));
+        return turn.Build([]);
     }
 
     /// <summary>What may be done by hand: an attempt that is under way is left alone, and what was sent stays sent.</summary>

@@ -87,6 +87,9 @@ public static class Limits
     /// <summary>How long an authorized attempt may go unsettled before it is taken for lost: longer than any sender's time-out.</summary>
     public static readonly TimeSpan AuthorizationLease = TimeSpan.FromMinutes(2);
 
+    /// <summary>So long before a parked send expires its sender is asked once more whether it has room.</summary>
+    public static readonly TimeSpan LastChance = TimeSpan.FromSeconds(30);
+
     /// <summary>How long a send is held for somebody to say what became of it; then it counts as failed and is not repeated.</summary>
     public static readonly TimeSpan HoldMax = TimeSpan.FromDays(7);
 

@@ -1,25 +1,23 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Personalize.Diagnostics;
+using Orleans.Personalize.Engine;
 using Orleans.Personalize.Registry;
 
 namespace Orleans.Personalize.Sending;
 
 /// <summary>
 /// A configured outlet. For each offered send: authorize at its customer, render with the profile of that moment, deliver, settle. It keeps
-/// nothing: what it loses, the customer offers again.
+/// nothing: what it loses, the customer offers again; what it has no room for, the customer parks.
 /// </summary>
 [Reentrant]
 public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<SenderGrain> logger) : Grain, ISenderGrain
 {
-    /// <summary>Sends taken and not yet finished; more are refused and stay with their customers.</summary>
+    /// <summary>Sends taken and not yet finished; more are parked.</summary>
     private const int QueueMax = 1_000;
 
-    /// <summary>Deliveries at the same time.</summary>
-    private const int ConcurrencyMax = 16;
-
-    /// <summary>Longer than any sender's own time-out, shorter than the authorization's lease.</summary>
-    private static readonly TimeSpan DeliveryTimeout = TimeSpan.FromSeconds(60);
+    /// <summary>What a rate lets through within this time is queued; more is parked.</summary>
+    private static readonly TimeSpan QueueTime = TimeSpan.FromSeconds(5);
 
     /// <summary>Attempts at recording what became of a delivery before it is left to the lease.</summary>
     private const int SettleAttemptsMax = 3;
@@ -28,9 +26,12 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
 
     private readonly HashSet<SendOffer> taken = [];
     private readonly Queue<SendOffer> waiting = [];
+    private readonly SenderPipeline pipeline = new(clock);
     private int delivering;
     private Catalog catalog = null!;
     private string senderId = null!;
+
+    private SenderTerms? Terms => catalog.FindSender(senderId)?.Terms;
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
@@ -39,18 +40,26 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         catalog = await catalogs.GetAsync(workspace);
     }
 
-    public Task<bool> Offer(SendOffer offer)
+    public Task<OfferReply> Offer(SendOffer offer)
     {
         if (taken.Contains(offer))
-            return Task.FromResult(true);
-        if (taken.Count >= QueueMax)
-            return Task.FromResult(false);
+            return Task.FromResult(OfferReply.Taken);
+        if (pipeline.RestsUntil is not null)
+            return Task.FromResult(new OfferReply(pipeline.Return(Terms), Reason.Breaker));
+        if (taken.Count >= Room(Terms?.Rate))
+            return Task.FromResult(new OfferReply(pipeline.Return(Terms), Reason.Rate));
         taken.Add(offer);
         waiting.Enqueue(offer);
-        if (delivering < ConcurrencyMax)
+        if (delivering < (Terms?.Concurrency ?? SenderTerms.ConcurrencyDefault))
             _ = HandleWaiting();
-        return Task.FromResult(true);
+        return Task.FromResult(OfferReply.Taken);
     }
+
+    public Task<SenderStatus> Status() =>
+        Task.FromResult(new SenderStatus(pipeline.State, pipeline.RestsUntil, waiting.Count, taken.Count - waiting.Count));
+
+    private static int Room(double? rate) =>
+        rate is { } perSecond ? (int)Math.Clamp(perSecond * QueueTime.TotalSeconds, 1, QueueMax) : QueueMax;
 
     private async Task HandleWaiting()
     {
@@ -65,11 +74,14 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
 
     private async Task Handle(SendOffer offer)
     {
+        var customer = GrainFactory.GetGrain<ICustomerGrain>(offer.Customer);
         try
         {
-            var customer = GrainFactory.GetGrain<ICustomerGrain>(offer.Customer);
-            if (await customer.Authorize(offer.DecisionId, holds: false) is { Job: { } job })
-                await Settle(customer, job, await Deliver(offer, job));
+            await pipeline.Pace(Terms);
+            if (!pipeline.TryEnter())
+                await customer.Park(offer.DecisionId, pipeline.Return(Terms), Reason.Breaker);
+            else if (await Enter(customer, offer) is { } settlement)
+                await Settle(customer, settlement);
         }
         catch (Exception failure)
         {
@@ -77,52 +89,53 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         }
     }
 
-    private async Task<Delivery> Deliver(SendOffer offer, SendJob job)
+    private async Task<(SendJob Job, Delivery Delivery, string? Content)?> Enter(ICustomerGrain customer, SendOffer offer)
     {
-        using var span = Instruments.Spans.StartActivity("send.deliver");
-        if (catalog.FindSender(senderId) is not { } sender)
-            return new(SendOutcome.Retry, Detail: $"There is no sender '{senderId}'.");
-        var customer = CustomerKey.Parse(offer.Customer);
-        var delivery = await Try(sender, customer, job);
-        Instruments.OnSend(sender.Type, delivery.Outcome);
-        return delivery;
+        try
+        {
+            var sender = catalog.FindSender(senderId);
+            if (await customer.Authorize(offer.DecisionId, sender?.Terms.HoldsUnknown ?? false) is not { Job: { } job })
+                return null;
+            var (delivery, content) = await Deliver(sender, CustomerKey.Parse(offer.Customer), job);
+            return (job, delivery, content?.Name);
+        }
+        finally
+        {
+            pipeline.Leave();
+            // With the activation goes what it knows of the provider.
+            if (pipeline.RestsUntil is not null)
+                DelayDeactivation(2 * SenderPipeline.BreakMax);
+        }
     }
 
-    private async Task<Delivery> Try(ConfiguredSender sender, CustomerKey customer, SendJob job)
+    private async Task<(Delivery Delivery, RenderedContent? Content)> Deliver(ConfiguredSender? sender, CustomerKey customer, SendJob job)
     {
+        using var span = Instruments.Spans.StartActivity("send.deliver");
+        if (sender is null)
+            return (new(SendOutcome.Retry, Detail: $"There is no sender '{senderId}'."), null);
         RenderedContent? content = null;
         if (job.Template is not null)
         {
             if (catalog.FindTemplate(job.Template) is not { } template)
-                return new(SendOutcome.Retry, Detail: $"There is no template '{job.Template}'.");
+                return (new(SendOutcome.Retry, Detail: $"There is no template '{job.Template}'."), null);
             try
             {
                 content = template.Render(job, customer);
             }
             catch (TemplateException failure)
             {
-                return new(SendOutcome.Failed, Detail: failure.Message);
+                return (new(SendOutcome.Failed, Detail: failure.Message), null);
             }
         }
-        using var timeout = new CancellationTokenSource(DeliveryTimeout, clock);
-        try
-        {
-            // A sender that does not heed the cancellation must not keep its place for ever.
-            return await sender.Sender.DeliverAsync(new(customer.Workspace, customer.CustomerId, job, content), timeout.Token).WaitAsync(timeout.Token);
-        }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
-        {
-            return new(SendOutcome.Retry, Detail: $"No answer within {DeliveryTimeout.TotalSeconds:0} s.");
-        }
-        catch (Exception failure)
-        {
-            return new(SendOutcome.Retry, Detail: failure.Message);
-        }
+        var delivery = await pipeline.Deliver(sender.Sender, new(customer.Workspace, customer.CustomerId, job, content));
+        Instruments.OnSend(sender.Type, delivery.Outcome);
+        return (delivery, content);
     }
 
-    private async Task Settle(ICustomerGrain customer, SendJob job, Delivery delivery)
+    private async Task Settle(ICustomerGrain customer, (SendJob Job, Delivery Delivery, string? Content) settlement)
     {
-        var report = new SendReport(job.Attempt, delivery.Outcome, delivery.ProviderId, delivery.Detail, delivery.RetryAfter);
+        var (job, delivery, content) = settlement;
+        var report = new SendReport(job.Attempt, delivery.Outcome, delivery.ProviderId, delivery.Detail, delivery.RetryAfter, content);
         for (var attempt = 1; ; attempt++)
         {
             try

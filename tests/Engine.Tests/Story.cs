@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Orleans.Personalize.Journal;
 
@@ -51,6 +52,16 @@ internal sealed class Story
 
     /// <summary>From now on these are the triggers, each one version further.</summary>
     public void Edit(params string[] triggers) => Triggers = Set(triggers, version: 2);
+
+    /// <summary>The same triggers under a policy of the channel <c>email</c>.</summary>
+    public Story Under(string policy)
+    {
+        using var document = JsonDocument.Parse(policy);
+        var (parsed, errors) = Policy.Parse("email", document.RootElement);
+        Assert.Empty(errors);
+        Triggers = new(Triggers.All, [parsed!]);
+        return this;
+    }
 
     private static TriggerSet Set(string[] triggers, long version = 1) =>
         new(triggers.Select((trigger, index) => Trigger(trigger, $"t{index + 1}", version)));
@@ -108,8 +119,18 @@ internal sealed class Story
     }
 
     /// <returns>Why the send must not go out; null when it may.</returns>
-    public string? Requests(double now, string? decision = null) =>
-        Decide(new Input.SendRequested(decision ?? Profile.Sends[^1].DecisionId), At(now)).Refusal;
+    public string? Requests(double now, string? decision = null, bool holds = false, string? listed = null) =>
+        Decide(new Input.SendRequested(decision ?? Profile.Sends[^1].DecisionId, holds, listed), At(now)).Refusal;
+
+    public Send Parks(double now, double until, string reason = Reason.Breaker)
+    {
+        Decide(new Input.SendParked(Profile.Sends[^1].DecisionId, At(until), reason), At(now));
+        return Profile.Sends[^1];
+    }
+
+    /// <returns>Why it cannot be done; null when it is done.</returns>
+    public string? Resolves(double now, SendVerdict verdict, string? note = null) =>
+        Decide(new Input.SendResolved(Profile.Sends[^1].DecisionId, verdict, "key 7", note), At(now)).Refusal;
 
     public Send Reports(double now, SendOutcome outcome, int attempt = 1, TimeSpan? retryAfter = null)
     {

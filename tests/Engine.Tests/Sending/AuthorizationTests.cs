@@ -85,6 +85,37 @@ public sealed class AuthorizationTests
         Assert.Equal(Reason.Consent, story.Requests(1));
     }
 
+    [Theory]
+    [InlineData("offers", true, "email/offers")]
+    [InlineData("news", true, null)]
+    [InlineData(null, true, null)]
+    [InlineData("offers", false, "email")]
+    public void Consent_is_asked_for_the_channel_and_the_topic(string? topic, bool channel, string? refused)
+    {
+        var story = With(topic is null ? "{}" : $$"""{ "send": { "sender": "mail", "topic": "{{topic}}" } }""");
+        story.Hears(Event("Chose", 0, consent: $$"""{"email":{{(channel ? "true" : "false")}},"email/offers":false}"""));
+        story.Hears("Added", 1);
+        Assert.Equal([(refused is null ? null : Reason.Consent, refused)], story.Decisions.Select(decided => (decided.Reason, decided.Detail)));
+    }
+
+    [Fact]
+    public void What_the_customer_asked_for_goes_out_without_consent()
+    {
+        var story = With("""{ "send": { "sender": "mail", "transactional": true } }""");
+        story.Hears(Event("Chose", 0, consent: """{"email":false}"""));
+        story.Hears("Added", 1);
+        Assert.Null(story.Requests(1));
+    }
+
+    [Fact]
+    public void An_address_on_the_suppression_list_gets_nothing_not_even_a_receipt()
+    {
+        var story = With("""{ "send": { "sender": "mail", "transactional": true } }""");
+        story.Hears("Added", 0);
+        Assert.Equal(Reason.Suppression, story.Requests(1, listed: "bounce"));
+        Assert.Equal("bounce", Assert.IsType<Fact.SendSettled>(story.Facts.Last()).Detail);
+    }
+
     [Fact]
     public void The_condition_is_asked_again_with_the_newest_profile()
     {

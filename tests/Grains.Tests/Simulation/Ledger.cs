@@ -148,7 +148,7 @@ internal sealed class Account
     public Dictionary<string, SendState> Settled { get; } = [];
 
     /// <summary>Nothing is open: no wait, and no send that is not finished.</summary>
-    public bool IsAtRest => Waits.Count == 0 && Decisions.Values.All(decided => !decided.IsSend || StateOf(decided) is not (SendState.Pending or SendState.Authorized));
+    public bool IsAtRest => Waits.Count == 0 && Decisions.Values.All(decided => !decided.IsSend || StateOf(decided) is not (SendState.Pending or SendState.Parked or SendState.Authorized));
 
     public SendState StateOf(Fact.Decided decided) => Settled.GetValueOrDefault(decided.DecisionId, SendState.Pending);
 }

@@ -36,6 +36,12 @@ internal static class Shop
 
     public const string Sender = """{"type":"test"}""";
 
+    /// <summary>Its provider would deliver what is repeated twice.</summary>
+    public const string HoldingSender = """{"type":"test","unknown":"hold","rate":{"max":2,"per":"PT1S"}}""";
+
+    /// <summary>Whether a trigger's sends go out by it.</summary>
+    public static bool IsHeld(string trigger) => trigger == "flaky";
+
     public static CustomerEvent Happens(Random random, string messageId, DateTimeOffset now)
     {
         var happenedBefore = random.Next(20) switch

@@ -40,6 +40,7 @@ internal sealed class World
     private readonly Dictionary<string, long> acknowledged = [];
     private readonly HashSet<(string DecisionId, int Attempt)> delivered = [];
     private readonly HashSet<string> taken = [];
+    private readonly HashSet<string> mayHaveArrived = [];
     private bool isStormy;
 
     public World(int seed)
@@ -98,7 +99,7 @@ internal sealed class World
     private async Task OpenShop()
     {
         await Put(RegistryKind.Sender, "mail", Shop.Sender);
-        await Put(RegistryKind.Sender, "sms", Shop.Sender);
+        await Put(RegistryKind.Sender, "sms", Shop.HoldingSender);
         await Put(RegistryKind.Template, "hello", Shop.Template);
         await Put(RegistryKind.Trigger, "abandoned", Shop.Abandoned(30));
         await Put(RegistryKind.Trigger, "browsed", Shop.Browsed);
@@ -263,6 +264,8 @@ internal sealed class World
         ledger.Check(account.Authorized.Contains(attempt), $"{attempt} was delivered without a durable authorization.");
         ledger.Check(delivered.Add(attempt), $"{attempt} was delivered twice.");
         ledger.Check(message.Job.Profile.Version <= account.Version, $"{attempt} was rendered with a profile that is not durable.");
+        ledger.Check(
+            mayHaveArrived.Add(message.Job.DecisionId) || !Shop.IsHeld(message.Job.Trigger), $"{attempt} went out again, though nobody knows what became of the last one.");
         if (isStormy)
         {
             // Some senders heed their time-out.
@@ -271,6 +274,7 @@ internal sealed class World
             switch (random.Next(10))
             {
                 case 0:
+                    mayHaveArrived.Remove(message.Job.DecisionId);
                     return new(SendOutcome.Retry, Detail: "busy", RetryAfter: TimeSpan.FromSeconds(random.Next(60)));
                 case 1:
                     return new(SendOutcome.Failed, Detail: "no such address");

@@ -1,0 +1,149 @@
+using Polly;
+using Polly.CircuitBreaker;
+
+namespace Orleans.Personalize.Sending;
+
+/// <summary>
+/// What stands between a sender's queue and its provider: a rate, a time-out, and a circuit breaker that keeps everybody away from a provider that does
+/// not answer. It belongs to one grain, which is the only one of its sender in the cluster, and to its turns.
+/// </summary>
+internal sealed class SenderPipeline
+{
+    /// <summary>Longer than any sender's own time-out, shorter than the authorization's lease.</summary>
+    private static readonly TimeSpan DeliveryTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>The breaker opens when half of the deliveries within this time came to nothing.</summary>
+    private static readonly TimeSpan SamplingTime = TimeSpan.FromSeconds(30);
+
+    /// <summary>Fewer deliveries within that time tell nothing.</summary>
+    private const int SampleMin = 10;
+
+    /// <summary>How long the breaker stays open at first; it doubles with each attempt that shows that it still has to.</summary>
+    private static readonly TimeSpan BreakMin = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest that it stays open, and that a provider's Retry-After keeps everybody away.</summary>
+    public static readonly TimeSpan BreakMax = TimeSpan.FromMinutes(5);
+
+    /// <summary>How soon those come back who met an attempt to close the breaker.</summary>
+    private static readonly TimeSpan ProbePause = TimeSpan.FromSeconds(5);
+
+    /// <summary>Where no rate is configured, this many a second come back of those who were parked.</summary>
+    private const double ReturnRate = 100;
+
+    private readonly TimeProvider clock;
+    private readonly CircuitBreakerStateProvider breaker = new();
+    private readonly ResiliencePipeline<Delivery> pipeline;
+    private DateTimeOffset restsUntil;
+    private DateTimeOffset nextStart;
+    private DateTimeOffset nextReturn;
+    private bool isProbing;
+
+    public SenderPipeline(TimeProvider clock)
+    {
+        this.clock = clock;
+        pipeline = new ResiliencePipelineBuilder<Delivery> { TimeProvider = clock }
+            .AddCircuitBreaker(new CircuitBreakerStrategyOptions<Delivery>
+            {
+                ShouldHandle = static attempt => ValueTask.FromResult(attempt.Outcome.Result is not { Outcome: SendOutcome.Sent or SendOutcome.Failed }),
+                SamplingDuration = SamplingTime,
+                MinimumThroughput = SampleMin,
+                FailureRatio = 0.5,
+                BreakDurationGenerator = opened =>
+                {
+                    var pause = Min(BreakMin * Math.Pow(2, Math.Min(opened.HalfOpenAttempts, 10)), BreakMax);
+                    restsUntil = clock.GetUtcNow() + pause;
+                    return ValueTask.FromResult(pause);
+                },
+                StateProvider = breaker,
+            })
+            .Build();
+    }
+
+    /// <summary>Null while deliveries may begin.</summary>
+    public DateTimeOffset? RestsUntil => restsUntil > clock.GetUtcNow() ? restsUntil : null;
+
+    /// <summary><c>closed</c>, <c>open</c> or <c>half-open</c>, as circuit breakers are: closed is well.</summary>
+    public string State => breaker.CircuitState switch
+    {
+        CircuitState.Closed => RestsUntil is null ? "closed" : "open",
+        CircuitState.HalfOpen => "half-open",
+        _ => RestsUntil is null ? "half-open" : "open",
+    };
+
+    /// <summary>When a send that finds no room is to come back: one after another, at the sender's rate.</summary>
+    public DateTimeOffset Return(SenderTerms? terms)
+    {
+        var now = clock.GetUtcNow();
+        var earliest = RestsUntil ?? now + ProbePause;
+        nextReturn = (nextReturn > earliest ? nextReturn : earliest) + TimeSpan.FromSeconds(1 / (terms?.Rate ?? ReturnRate));
+        return nextReturn;
+    }
+
+    /// <summary>Waits for the next delivery's turn under the rate.</summary>
+    public async Task Pace(SenderTerms? terms)
+    {
+        if (terms?.Rate is not { } rate)
+            return;
+        var now = clock.GetUtcNow();
+        var start = nextStart > now ? nextStart : now;
+        nextStart = start + TimeSpan.FromSeconds(1 / rate);
+        if (start > now)
+            await Task.Delay(start - now, clock);
+    }
+
+    /// <summary>
+    /// Whether a delivery may begin. While the breaker is to be closed again only one at a time may, and has to <see cref="Leave"/>.
+    /// </summary>
+    public bool TryEnter()
+    {
+        if (RestsUntil is not null || isProbing)
+            return false;
+        isProbing = breaker.CircuitState != CircuitState.Closed;
+        return true;
+    }
+
+    public void Leave() => isProbing = false;
+
+    public async Task<Delivery> Deliver(ISender sender, SendMessage message)
+    {
+        // On the turns of the grain, also behind the pipeline.
+        var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: true);
+        try
+        {
+            var delivery = await pipeline.ExecuteAsync(
+                static async (context, attempt) => await attempt.Self.Try(attempt.Sender, attempt.Message), context, (Self: this, Sender: sender, Message: message));
+            if (delivery.RetryAfter is { } asked && clock.GetUtcNow() + Min(asked, BreakMax) is var until && until > restsUntil)
+                restsUntil = until;
+            return delivery;
+        }
+        catch (BrokenCircuitException broken)
+        {
+            // It opened between the question whether it is and this attempt.
+            return new(SendOutcome.Retry, Detail: "The provider does not answer.", RetryAfter: broken.RetryAfter);
+        }
+        finally
+        {
+            ResilienceContextPool.Shared.Return(context);
+        }
+    }
+
+    private async Task<Delivery> Try(ISender sender, SendMessage message)
+    {
+        using var timeout = new CancellationTokenSource(DeliveryTimeout, clock);
+        try
+        {
+            // A sender that does not heed the cancellation must not keep its place for ever.
+            return await sender.DeliverAsync(message, timeout.Token).WaitAsync(timeout.Token);
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+        {
+            return new(SendOutcome.Unknown, Detail: $"No answer within {DeliveryTimeout.TotalSeconds:0} s.");
+        }
+        catch (Exception failure)
+        {
+            return new(SendOutcome.Unknown, Detail: failure.Message);
+        }
+    }
+
+    private static TimeSpan Min(TimeSpan left, TimeSpan right) => left < right ? left : right;
+}
