@@ -78,6 +78,7 @@ public static class GatewayHosting
         RegistryApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);
+        ResolutionsApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);
         LivePage.Map(app);

@@ -266,6 +266,8 @@ public sealed class ApiTests : IAsyncLifetime
             .. ((string[])["", "/{id}", "/{id}/latest-activity", "/{id}/timeline"]).Select(path => $"GET /v1/customers{path}"), "DELETE /v1/customers/{id}",
             .. ((string[])["triggers", "templates", "senders", "policies"]).SelectMany(kind =>
                 (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"GET /v1/{kind}/{{id}}/history", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),
+            .. ((string[])["retry", "drop", "delivered"]).Select(verdict => $"POST /v1/customers/{{id}}/sends/{{decisionId}}/{verdict}"),
+            "POST /v1/senders/{id}/attention/retry", "POST /v1/senders/{id}/attention/drop",
             .. ((string[])["pause", "resume", "stop", "ramp"]).Select(action => $"POST /v1/triggers/{{id}}/{action}"),
             "GET /v1/triggers/counts", "GET /v1/triggers/{id}/counts", "GET /v1/senders/{id}/attention",
             "GET /v1/keys", "POST /v1/keys", "DELETE /v1/keys/{id}", "GET /health/live", "GET /health/ready",

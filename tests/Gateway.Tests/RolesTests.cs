@@ -29,6 +29,8 @@ public sealed class RolesTests : IAsyncLifetime
         { "GET", "/v1/triggers/t", "read operate admin" },
         { "PUT", "/v1/triggers/t", "operate admin" },
         { "DELETE", "/v1/triggers/t", "operate admin" },
+        { "POST", "/v1/customers/c/sends/d/retry", "operate admin" },
+        { "POST", "/v1/senders/s/attention/drop", "operate admin" },
         { "GET", "/v1/triggers/t/history", "read operate admin" },
         { "POST", "/v1/triggers/t/pause", "operate admin" },
         { "POST", "/v1/triggers/t/resume", "operate admin" },

@@ -99,7 +99,16 @@ public sealed class FakeCustomer : ICustomerGrain
 
     public Task Park(string decisionId, DateTimeOffset until, string reason) => Task.CompletedTask;
 
-    public Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note) => Task.FromResult<string?>("unknown");
+    /// <summary>What a verdict comes to: null, or why not.</summary>
+    public Func<string, string?>? OnResolve { get; set; }
+
+    public ConcurrentQueue<(string DecisionId, SendVerdict Verdict, string By, string? Note)> Resolved { get; } = new();
+
+    public Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note)
+    {
+        Resolved.Enqueue((decisionId, verdict, by, note));
+        return Task.FromResult(OnResolve is null ? "unknown" : OnResolve(decisionId));
+    }
 
     public Task Settle(string decisionId, SendReport report) => Task.CompletedTask;
 

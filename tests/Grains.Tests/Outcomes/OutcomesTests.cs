@@ -159,6 +159,43 @@ public sealed class OutcomesTests
         Assert.Equal(3, (await Count(fixture, "seen")).Triggers.Single().Total.Sends["failed"]);
     }
 
+    [Theory]
+    [InlineData(SendVerdict.Retry, "sent=1")]
+    [InlineData(SendVerdict.Drop, "suppressed=1")]
+    [InlineData(SendVerdict.Delivered, "sent=1")]
+    public async Task What_an_operator_resolves_needs_no_attention_any_more(SendVerdict verdict, string counted)
+    {
+        await using var fixture = new GrainFixture();
+        fixture.Sender.Script = static (message, _) => Task.FromResult(new Delivery(message.Job.Attempt == 1 ? SendOutcome.Failed : SendOutcome.Sent));
+        await fixture.PutTrigger("seen", AtOnce);
+        await fixture.Apply(fixture.Happens("Viewed"));
+        await Count(fixture);
+        await fixture.Advance(Moment);
+        var entry = Assert.Single((await Attention(fixture, 10, null)).Entries);
+
+        Assert.Null(await fixture.Run(grains => grains.GetGrain<ICustomerGrain>(GrainFixture.Ada).Resolve(entry.DecisionId, verdict, "key-1", "so it is")));
+        await fixture.Advance(Moment);
+
+        Assert.Empty((await Attention(fixture, 10, null)).Entries);
+        Assert.Contains($"sends failed=1 {counted};", Text((await Count(fixture, "seen")).Triggers.Single().Total), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_held_send_needs_attention()
+    {
+        await using var fixture = new GrainFixture();
+        fixture.Sender.Deduplicates = false;
+        fixture.Sender.Script = static (_, _) => Task.FromResult(new Delivery(SendOutcome.Unknown, Detail: "no answer"));
+        await fixture.PutTrigger("seen", AtOnce);
+        await fixture.Apply(fixture.Happens("Viewed"));
+        await Count(fixture);
+        await fixture.Advance(Moment);
+
+        Assert.Equal("held", Assert.Single((await Attention(fixture, 10, null, "held")).Entries).State);
+        Assert.Empty((await Attention(fixture, 10, null, "failed")).Entries);
+        Assert.Equal(1, (await Count(fixture, "seen")).Triggers.Single().Total.Sends["held"]);
+    }
+
     [Fact]
     public async Task Without_news_nothing_is_written()
     {
@@ -189,8 +226,8 @@ public sealed class OutcomesTests
     private static Task<OutcomesView> Count(GrainFixture fixture, string? trigger = null) =>
         fixture.Run(grains => grains.GetGrain<IOutcomesGrain>(IOutcomesGrain.All).Count(GrainFixture.Workspace, trigger));
 
-    private static Task<AttentionView> Attention(GrainFixture fixture, int limit, long? after) =>
-        fixture.Run(grains => grains.GetGrain<IOutcomesGrain>(IOutcomesGrain.All).Attention(GrainFixture.Workspace, "mail", "failed", limit, after));
+    private static Task<AttentionView> Attention(GrainFixture fixture, int limit, long? after, string? state = null) =>
+        fixture.Run(grains => grains.GetGrain<IOutcomesGrain>(IOutcomesGrain.All).Attention(GrainFixture.Workspace, "mail", state, limit, after));
 
     private static (string, string, string, string?, string?) Tuple(AttentionEntry entry) =>
         (entry.CustomerId, entry.Trigger, entry.State, entry.Reason, entry.Detail);
