@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Api;
+using Orleans.Personalize.Gateway.Content;
 using Orleans.Personalize.Gateway.Dashboard;
 using Orleans.Personalize.Gateway.Security;
 
@@ -34,6 +35,7 @@ public static class GatewayHosting
         services.TryAddSingleton(static provider => LinkKeys.MakeLinks(
             provider.GetRequiredService<IOptions<GatewayOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Intake>();
+        services.AddSingleton<ContentReader>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AdminKey>();
         services.AddHostedService<KeyFollower>();
@@ -79,6 +81,7 @@ public static class GatewayHosting
         TriggersApi.Map(app);
         OutcomesApi.Map(app);
         ResolutionsApi.Map(app);
+        ContentApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);
         LivePage.Map(app);

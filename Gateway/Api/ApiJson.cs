@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Orleans.Personalize.Gateway.Content;
 
 namespace Orleans.Personalize.Gateway.Api;
 
@@ -22,6 +23,8 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(RampRequest))]
 [JsonSerializable(typeof(BulkRequest))]
 [JsonSerializable(typeof(BulkResponse))]
+[JsonSerializable(typeof(ContentResponse))]
+[JsonSerializable(typeof(ContentLinks))]
 [JsonSerializable(typeof(AllCounts))]
 [JsonSerializable(typeof(AttentionPage))]
 [JsonSerializable(typeof(KeyRequest))]

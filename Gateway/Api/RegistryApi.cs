@@ -29,7 +29,8 @@ internal sealed record VersionResponse(long Version, DateTimeOffset At, string A
 internal static partial class RegistryApi
 {
     private static readonly (string Path, string Kind)[] Kinds =
-        [("triggers", RegistryKind.Trigger), ("templates", RegistryKind.Template), ("senders", RegistryKind.Sender), ("policies", RegistryKind.Policy)];
+        [("triggers", RegistryKind.Trigger), ("templates", RegistryKind.Template), ("senders", RegistryKind.Sender), ("policies", RegistryKind.Policy),
+         ("slots", RegistryKind.Slot)];
 
     public static void Map(IEndpointRouteBuilder routes)
     {

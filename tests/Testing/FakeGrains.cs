@@ -23,6 +23,8 @@ public sealed class FakeGrains
 
     public FakeSearch Search(string workspace) => (FakeSearch)Get(typeof(ICustomerSearchGrain), workspace);
 
+    public FakeContent Content(string workspace) => (FakeContent)Get(typeof(IContentGrain), workspace);
+
     public FakeOutcomes Outcomes => (FakeOutcomes)Get(typeof(IOutcomesGrain), IOutcomesGrain.All);
 
     /// <summary>Every customer that was asked for anything, by key.</summary>
@@ -34,6 +36,7 @@ public sealed class FakeGrains
         _ when pair.Item1 == typeof(IRegistryGrain) => new FakeRegistry(),
         _ when pair.Item1 == typeof(ICustomerGrain) => new FakeCustomer(),
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
+        _ when pair.Item1 == typeof(IContentGrain) => new FakeContent(),
         _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
         _ => throw new NotSupportedException($"There is no fake of {pair.Item1}."),
     });
@@ -299,5 +302,19 @@ public sealed class FakeOutcomes : IOutcomesGrain
     {
         Forgotten.Add(customer);
         return Task.CompletedTask;
+    }
+}
+
+/// <summary>Content as a test says it is.</summary>
+public sealed class FakeContent : IContentGrain
+{
+    public Func<SlotRequest, Task<SlotContent>> OnRender { get; set; } = static _ => Task.FromResult(new SlotContent(null, default, null, SlotReason.NoSlot));
+
+    public ConcurrentQueue<SlotRequest> Asked { get; } = new();
+
+    public Task<SlotContent> Render(SlotRequest request)
+    {
+        Asked.Enqueue(request);
+        return OnRender(request);
     }
 }
