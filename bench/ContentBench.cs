@@ -18,7 +18,7 @@ namespace Orleans.Personalize.Bench;
 /// </summary>
 internal static class ContentBench
 {
-    private const int Clients = 16;
+    private const int Clients = 4;
     private const int CustomersCount = 1_000;
     private const string Key = "bench-bench-bench-bench";
 
