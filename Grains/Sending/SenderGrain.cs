@@ -3,6 +3,7 @@ using Orleans.Concurrency;
 using Orleans.Personalize.Diagnostics;
 using Orleans.Personalize.Engine;
 using Orleans.Personalize.Registry;
+using Orleans.Runtime;
 
 namespace Orleans.Personalize.Sending;
 
@@ -40,14 +41,20 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         catalog = await catalogs.GetAsync(workspace);
     }
 
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        pipeline.Close();
+        return Task.CompletedTask;
+    }
+
     public Task<OfferReply> Offer(SendOffer offer)
     {
         if (taken.Contains(offer))
             return Task.FromResult(OfferReply.Taken);
         if (pipeline.RestsUntil is not null)
-            return Task.FromResult(new OfferReply(pipeline.Return(Terms), Reason.Breaker));
+            return Task.FromResult(Park(Reason.Breaker));
         if (taken.Count >= Room(Terms?.Rate))
-            return Task.FromResult(new OfferReply(pipeline.Return(Terms), Reason.Rate));
+            return Task.FromResult(Park(Reason.Rate));
         taken.Add(offer);
         waiting.Enqueue(offer);
         if (delivering < (Terms?.Concurrency ?? SenderTerms.ConcurrencyDefault))
@@ -57,6 +64,12 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
 
     public Task<SenderStatus> Status() =>
         Task.FromResult(new SenderStatus(pipeline.State, pipeline.RestsUntil, waiting.Count, taken.Count - waiting.Count));
+
+    private OfferReply Park(string reason)
+    {
+        Instruments.OnParked(reason);
+        return new(pipeline.Return(Terms), reason);
+    }
 
     private static int Room(double? rate) =>
         rate is { } perSecond ? (int)Math.Clamp(perSecond * QueueTime.TotalSeconds, 1, QueueMax) : QueueMax;
@@ -79,7 +92,10 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         {
             await pipeline.Pace(Terms);
             if (!pipeline.TryEnter())
-                await customer.Park(offer.DecisionId, pipeline.Return(Terms), Reason.Breaker);
+            {
+                var parked = Park(Reason.Breaker);
+                await customer.Park(offer.DecisionId, parked.NotBefore!.Value, parked.Reason!);
+            }
             else if (await Enter(customer, offer) is { } settlement)
                 await Settle(customer, settlement);
         }
