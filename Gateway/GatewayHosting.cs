@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Dashboard;
 using Orleans.Personalize.Gateway.Security;
@@ -26,8 +27,12 @@ public static class GatewayHosting
             .Bind(configuration.GetSection(GatewayOptions.Section))
             .Validate(options => options.HasUsableAdminKey, GatewayOptions.AdminKeyRule)
             .Validate(options => !string.IsNullOrWhiteSpace(options.DataDirectory), "Personalize:DataDirectory must not be empty.")
+            .Validate(options => options.HasUsablePublicUrl, GatewayOptions.PublicUrlRule)
+            .Validate(options => options.HasUsableLinkKeys, GatewayOptions.LinkKeysRule)
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(static provider => LinkKeys.MakeLinks(
+            provider.GetRequiredService<IOptions<GatewayOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Intake>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AdminKey>();
@@ -71,6 +76,9 @@ public static class GatewayHosting
         EventsApi.Map(app);
         CustomersApi.Map(app);
         RegistryApi.Map(app);
+        TriggersApi.Map(app);
+        OutcomesApi.Map(app);
+        ResolutionsApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);
         LivePage.Map(app);

@@ -21,6 +21,28 @@ public sealed class GatewayOptions
     /// </summary>
     public string? AdminKey { get; set; }
 
+    /// <summary>
+    /// Where the recipients of mails reach this installation: the start of every link in a mail. Absolute, http or https, without query. Default:
+    /// <c>http://127.0.0.1:5080</c>.
+    /// </summary>
+    public string PublicUrl { get; set; } = "http://127.0.0.1:5080";
+
+    /// <summary>
+    /// The keys of links in mails, each base64 of 32 bytes or more. The first makes links, all of them are accepted. Default: none, and the first start
+    /// makes one in the file <c>link.key</c> of the data directory. All processes of a cluster need the same.
+    /// </summary>
+    public string[] LinkKeys { get; set; } = [];
+
+    internal const string PublicUrlRule = "Personalize:PublicUrl must be an absolute http or https address without query, such as https://mail.example.com.";
+
+    internal const string LinkKeysRule = "Personalize:LinkKeys must each be base64 of 32 bytes or more, as 'openssl rand -base64 32' makes them.";
+
+    internal bool HasUsablePublicUrl => Uri.TryCreate(PublicUrl, UriKind.Absolute, out var url)
+        && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps)
+        && url is { Query: "", Fragment: "", UserInfo: "" };
+
+    internal bool HasUsableLinkKeys => LinkKeys.All(static key => Security.LinkKeys.Parse(key) is not null);
+
     internal const string AdminKeyRule = "Personalize:AdminKey must have 16 to 256 printable ASCII characters without spaces.";
 
     internal bool HasUsableAdminKey => string.IsNullOrEmpty(AdminKey)

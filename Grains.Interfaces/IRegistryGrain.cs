@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Orleans.Concurrency;
 
 namespace Orleans.Personalize;
@@ -15,8 +16,18 @@ public interface IRegistryGrain : IGrainWithStringKey
     /// <summary>Validates and stores a document. An unchanged one keeps its version.</summary>
     Task<RegistryPut> Put(string kind, string id, JsonText document);
 
+    /// <summary>The same on a condition, and with a note for the history. What is done to an unchanged document for the first time is a change.</summary>
+    Task<RegistryPut> Edit(string kind, string id, JsonText document, RegistryEdit edit);
+
     /// <returns>False where there was none.</returns>
     Task<bool> Delete(string kind, string id);
+
+    /// <summary>The same on a condition, and with a note for the history.</summary>
+    Task<RegistryRemoval> Remove(string kind, string id, RegistryEdit edit);
+
+    /// <summary>What was done to a document, newest first, at the most <see cref="RegistryVersion.KeptMax"/>; also to one that is deleted.</summary>
+    [AlwaysInterleave]
+    Task<RegistryVersion[]> History(string kind, string id);
 
     [AlwaysInterleave]
     Task<RegistryDocument?> Get(string kind, string id);
@@ -54,11 +65,52 @@ public sealed record RegistryDocument(
     [property: Id(4)] JsonText Document);
 
 /// <summary>Either the stored document or what is wrong with it.</summary>
+/// <param name="IsStale">It was neither: another version is stored than the edit was for.</param>
 [GenerateSerializer, Immutable, Alias("RegistryPut")]
 public sealed record RegistryPut(
     [property: Id(0)] RegistryDocument? Stored,
     [property: Id(1)] bool Created,
-    [property: Id(2)] DocumentError[] Errors);
+    [property: Id(2)] DocumentError[] Errors,
+    [property: Id(3)] bool IsStale = false);
+
+/// <param name="Expected">The edit is for any of these versions; 0 stands for there being none, <see cref="Any"/> for there being one. Null: for whatever there is.</param>
+/// <param name="Action">What is done, as a word: <c>put</c>, <c>delete</c>, <c>pause</c> …</param>
+/// <param name="By">Who: the id of the API key; null for the installation itself.</param>
+/// <param name="Reason">Why, for people.</param>
+[GenerateSerializer, Immutable, Alias("RegistryEdit")]
+public sealed record RegistryEdit(
+    [property: Id(0)] long[]? Expected,
+    [property: Id(1)] string Action,
+    [property: Id(2)] string? By = null,
+    [property: Id(3)] string? Reason = null)
+{
+    public const long Any = -1;
+
+    public bool IsFor(long version) => Expected is null || Expected.Contains(version) || (version > 0 && Expected.Contains(Any));
+}
+
+public enum RegistryRemoval
+{
+    Removed = 0,
+    /// <summary>There was none.</summary>
+    Missing = 1,
+    /// <summary>Another version is stored than the edit was for.</summary>
+    Stale = 2,
+}
+
+/// <param name="Document">Absent after a deletion, and where it is not kept: of a sender, which holds secrets, and of what is too large or too old.</param>
+[GenerateSerializer, Immutable, Alias("RegistryVersion")]
+public sealed record RegistryVersion(
+    [property: Id(0)] long Version,
+    [property: Id(1)] DateTimeOffset At,
+    [property: Id(2)] string Action,
+    [property: Id(3)] string? By,
+    [property: Id(4)] string? Reason,
+    [property: Id(5)][property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] JsonText Document)
+{
+    /// <summary>Of one document: enough for a ramp and what led to it.</summary>
+    public const int KeptMax = 20;
+}
 
 /// <param name="Pointer">A JSON pointer (RFC 6901) into the document; empty for the whole.</param>
 [GenerateSerializer, Immutable, Alias("DocumentError")]

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Personalize.Deadlines;
 using Orleans.Personalize.Journal;
+using Orleans.Personalize.Outcomes;
 using Orleans.Personalize.Registry;
 
 namespace Orleans.Personalize;
@@ -20,6 +21,7 @@ public static class GrainsHosting
             provider.GetRequiredService<IJournal>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<TaskScheduler>()));
         services.AddSingleton<Catalogs>();
         services.AddHostedService<DeadlineKeeper>();
+        services.AddHostedService<OutcomesKeeper>();
         return services;
     }
 }

@@ -46,6 +46,10 @@ public static class SiloHost
             .Validate(
                 static options => options.Role != SiloOptions.GatewayRole || options.Journal == SiloOptions.Postgres,
                 "A gateway finds the silos in their journal, so it needs Personalize:Journal=postgres.")
+            .Validate<IOptions<GatewayOptions>>(
+                static (options, gateway) => options.Journal != SiloOptions.Postgres || gateway.Value.LinkKeys.Length > 0,
+                "The processes of a cluster must agree on the keys of links in mails, so Personalize:Journal=postgres needs Personalize:LinkKeys:0, "
+                + "the same everywhere: 'openssl rand -base64 32' makes one.")
             .ValidateOnStart();
         var isGateway = builder.Configuration[$"{SiloOptions.Section}:{nameof(SiloOptions.Role)}"] == SiloOptions.GatewayRole;
         ActorRuntime.Add(builder, isGateway);
@@ -90,6 +94,7 @@ public static class SiloHost
             // Before anything begins to work with them: without its options or its journal a silo is of no use, however long it runs. A gateway has none.
             app.Services.GetService<IStartupValidator>()?.Validate();
             _ = app.Services.GetService<IJournal>();
+            _ = app.Services.GetRequiredService<SignedLinks>();
             await app.StartAsync();
             await app.WaitForShutdownAsync();
             return 0;

@@ -88,13 +88,14 @@ internal static class CustomersApi
         if (!TryFind(http, grains, segmentsAfterId: 0, ref id, out var customer))
             return BadId();
         await customer.Erase();
+        await OutcomesApi.Outcomes(grains).Forget(new CustomerKey(http.User.Workspace(), id).ToString());
         return TypedResults.NoContent();
     }
 
     /// <summary>
     /// Decodes the id and finds its grain. The id is taken from the request line, because routing leaves %2F as it is and decodes %252F to the same.
     /// </summary>
-    private static bool TryFind(HttpContext http, IGrainFactory grains, int segmentsAfterId, ref string id, out ICustomerGrain customer)
+    internal static bool TryFind(HttpContext http, IGrainFactory grains, int segmentsAfterId, ref string id, out ICustomerGrain customer)
     {
         var target = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var segments = target.Split('?', 2)[0].TrimEnd('/').Split('/');
@@ -104,7 +105,7 @@ internal static class CustomersApi
         return id.Length is > 0 and <= CustomerKey.CustomerIdLengthMax && !id.Any(char.IsControl);
     }
 
-    private static ProblemHttpResult BadId() =>
+    internal static ProblemHttpResult BadId() =>
         Problems.Of(400, $"A customer id has 1 to {CustomerKey.CustomerIdLengthMax} characters, none of them a control character.");
 
     private static ProblemHttpResult Unknown(string id) => Problems.NotFound($"Nothing is known of the customer '{id}'.");

@@ -29,10 +29,16 @@ internal static class Limits
     /// <summary>A request to make a key.</summary>
     public const int KeyRequestBytesMax = 4 * 1024;
 
+    /// <summary>Why an operator did something: a sentence or two, kept with each of the versions and facts that came of it.</summary>
+    public const int ReasonLengthMax = 256;
+
     /// <summary>Timeline entries and customers of one page; the grains allow no more.</summary>
     public const int TimelineItemsMax = 500;
 
     public const int SearchHitsMax = 200;
+
+    /// <summary>Sends that need attention on one page; the grain keeps no more of a sender.</summary>
+    public const int AttentionItemsMax = 1_000;
 
     /// <summary>Text to search for; no customer id is longer.</summary>
     public const int SearchTextLengthMax = CustomerKey.CustomerIdLengthMax;

@@ -1,9 +1,12 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Net.Http.Headers;
 using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Security;
 
@@ -12,6 +15,15 @@ namespace Orleans.Personalize.Gateway.Api;
 /// <param name="Version">Rises with each change; the ETag, too.</param>
 /// <param name="Document">As it was put, but for a sender's secrets, which show as <c>***</c>.</param>
 internal sealed record DocumentResponse(string Id, long Version, DateTimeOffset UpdatedAt, RawJson Document);
+
+/// <param name="Action">put, delete, or for a trigger pause, resume, stop, ramp.</param>
+/// <param name="By">The id of the API key; null for the installation itself.</param>
+/// <param name="Document">Null after a deletion, and where it is not kept: senders, and what is too large or too old.</param>
+internal sealed record VersionResponse(long Version, DateTimeOffset At, string Action, string? By, string? Reason, RawJson Document)
+{
+    public static VersionResponse From(RegistryVersion version) =>
+        new(version.Version, version.At, version.Action, version.By, version.Reason, new RawJson(version.Document));
+}
 
 /// <summary>The documents that say what the engine does: triggers, templates, senders and policies.</summary>
 internal static partial class RegistryApi
@@ -39,17 +51,22 @@ internal static partial class RegistryApi
         group.MapPut("/{id}", (HttpContext http, IGrainFactory grains, string id) => PutAsync(http, grains, kind, id))
             .WithSummary($"Make or change a {kind}")
             .WithDescription(kind == RegistryKind.Sender
-                ? "Takes effect everywhere within a second. Secrets are not shown again, so every change must carry them."
-                : "Takes effect everywhere within a second.")
+                ? "Takes effect everywhere within a second. If-Match makes sure that nobody else's change is lost. Secrets are not shown again, so every change must carry them."
+                : "Takes effect everywhere within a second. If-Match makes sure that nobody else's change is lost.")
             .Accepts<Dictionary<string, JsonElement>>("application/json")
             .Produces<DocumentResponse>()
             .Produces<DocumentResponse>(StatusCodes.Status201Created)
-            .ProducesProblems(400, 413, 415, 503)
+            .ProducesProblems(400, 412, 413, 415, 503)
             .Require(Access.Operate);
+        group.MapGet("/{id}/history", (HttpContext http, IGrainFactory grains, string id) => ReadHistoryAsync(http, grains, kind, id))
+            .WithSummary($"Who did what to a {kind}, when and why: the latest {RegistryVersion.KeptMax} changes, newest first")
+            .Produces<Items<VersionResponse>>()
+            .ProducesProblems(404)
+            .Require(Access.Read);
         group.MapDelete("/{id}", (HttpContext http, IGrainFactory grains, string id) => DeleteAsync(http, grains, kind, id))
             .WithSummary($"Delete a {kind}")
             .Produces(StatusCodes.Status204NoContent)
-            .ProducesProblems(404, 503)
+            .ProducesProblems(400, 404, 412, 503)
             .Require(Access.Operate);
     }
 
@@ -71,6 +88,8 @@ internal static partial class RegistryApi
     {
         if (!IdPattern().IsMatch(id))
             return Problems.Of(400, $"The id of a {kind} must match {IdPattern()}.");
+        if (kind == RegistryKind.Trigger && id == OutcomesApi.CountsSegment)
+            return Problems.Of(400, $"A trigger cannot be named '{id}': that path shows the counts of all triggers.");
 
         JsonText json;
         DocumentError? error;
@@ -82,7 +101,9 @@ internal static partial class RegistryApi
 
         if (error is not null)
             return Problems.Invalid($"The {kind} is not valid.", error);
-        var put = await Registry(http, grains).Put(kind, id, json);
+        var put = await Registry(http, grains).Edit(kind, id, json, new RegistryEdit(Expected(http.Request), "put", http.User.KeyId()));
+        if (put.IsStale)
+            return Stale(kind, id);
         if (put.Stored is not { } stored)
             return Problems.Invalid($"The {kind} is not valid.", put.Errors);
         http.Response.Headers.ETag = $"\"{stored.Version}\"";
@@ -92,7 +113,43 @@ internal static partial class RegistryApi
     }
 
     private static async Task<IResult> DeleteAsync(HttpContext http, IGrainFactory grains, string kind, string id) =>
-        await Registry(http, grains).Delete(kind, id) ? TypedResults.NoContent() : Problems.NotFound($"There is no {kind} '{id}'.");
+        await Registry(http, grains).Remove(kind, id, new RegistryEdit(Expected(http.Request), "delete", http.User.KeyId())) switch
+        {
+            RegistryRemoval.Removed => TypedResults.NoContent(),
+            RegistryRemoval.Stale => Stale(kind, id),
+            _ => Problems.NotFound($"There is no {kind} '{id}'."),
+        };
+
+    private static async Task<IResult> ReadHistoryAsync(HttpContext http, IGrainFactory grains, string kind, string id)
+    {
+        var registry = Registry(http, grains);
+        var versions = await registry.History(kind, id);
+        return versions.Length > 0 || await registry.Get(kind, id) is not null
+            ? TypedResults.Ok(new Items<VersionResponse>(Array.ConvertAll(versions, VersionResponse.From)))
+            : Problems.NotFound($"There is no {kind} '{id}'.");
+    }
+
+    /// <summary>The versions that <c>If-Match</c> asks for, and with <c>If-None-Match: *</c> none (RFC 9110, section 13.1). Null: any, or none.</summary>
+    private static long[]? Expected(HttpRequest request)
+    {
+        var headers = request.GetTypedHeaders();
+        if (request.Headers.IfNoneMatch.Count > 0)
+            return headers.IfNoneMatch is [var none] && none.Equals(EntityTagHeaderValue.Any) ? [0] : throw new BadHttpRequestException("If-None-Match takes only * here.");
+        if (request.Headers.IfMatch.Count == 0)
+            return null;
+        if (headers.IfMatch.Count == 0)
+            throw new BadHttpRequestException("If-Match must be an ETag, in quotes, or *.");
+        return [.. headers.IfMatch.Select(VersionOf).Where(static version => version != 0)];
+    }
+
+    /// <summary>0 for a tag that no document has.</summary>
+    private static long VersionOf(EntityTagHeaderValue tag) =>
+        tag.Equals(EntityTagHeaderValue.Any) ? RegistryEdit.Any
+        : !tag.IsWeak && long.TryParse(tag.Tag.AsSpan().Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version
+        : 0;
+
+    private static ProblemHttpResult Stale(string kind, string id) =>
+        Problems.Of(StatusCodes.Status412PreconditionFailed, $"The {kind} '{id}' is not, or no longer, as the request expects; nothing was changed.");
 
     /// <summary>What is wrong with a document, whatever its kind; what its kind asks for is the registry's to say.</summary>
     private static DocumentError? Check(ReadOnlySpan<byte> json, (string Kind, string Id) target)
@@ -108,7 +165,7 @@ internal static partial class RegistryApi
         return target.Kind == RegistryKind.Sender ? SenderSecrets.FindMask(root) : null;
     }
 
-    private static DocumentResponse ToResponse(RegistryDocument document) => new(
+    public static DocumentResponse ToResponse(RegistryDocument document) => new(
         document.Id,
         document.Version,
         document.UpdatedAt,

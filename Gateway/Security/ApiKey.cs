@@ -53,5 +53,8 @@ internal static class Caller
     public static string Workspace(this ClaimsPrincipal user) => user.FindFirstValue(WorkspaceClaim)
         ?? throw new InvalidOperationException("The endpoint lets anonymous callers in.");
 
+    /// <summary>The id of the key that an authenticated caller holds.</summary>
+    public static string KeyId(this ClaimsPrincipal user) => user.FindFirstValue(ClaimTypes.NameIdentifier) ?? "none";
+
     public static string Role(this ClaimsPrincipal user) => user.FindFirstValue(ClaimTypes.Role) ?? "none";
 }

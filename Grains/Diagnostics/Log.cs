@@ -37,4 +37,10 @@ internal static partial class Log
 
     [LoggerMessage(11, LogLevel.Warning, "The shards of the sweep could not be woken: {Problem}")]
     public static partial void ShardsAsleep(this ILogger logger, string problem);
+
+    [LoggerMessage(20, LogLevel.Error, "The journal could not be counted after position {Position}; it is tried again.")]
+    public static partial void OutcomesNotCounted(this ILogger logger, long position, Exception failure);
+
+    [LoggerMessage(21, LogLevel.Warning, "The counting of outcomes could not be woken: {Problem}")]
+    public static partial void OutcomesAsleep(this ILogger logger, string problem);
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -54,6 +55,11 @@ public static class FactCodec
             facts.Add(fact);
         return facts.DrainToImmutable();
     }
+
+    /// <summary>
+    /// What every payload with a fact of that stored name holds, and hardly any other: for those who read everything and want to decode little.
+    /// </summary>
+    public static byte[] MarkOf(string type) => Encoding.UTF8.GetBytes($"\"type\":\"{type}\",\"v\":");
 
     /// <summary>The facts with their stored names and their <c>data</c> as stored, for people to read.</summary>
     public static IEnumerable<(string Type, Fact Fact, JsonText Data)> Read(ReadOnlyMemory<byte> payload)

@@ -72,7 +72,7 @@ public sealed class InMemoryJournal : IJournal
     {
         JournalEntry[] entries;
         lock (_gate)
-            entries = [.. _log.SkipWhile(entry => entry.Position <= afterPosition)];
+            entries = [.. _log[FirstAfter(afterPosition)..]];
         await Task.CompletedTask;
         foreach (var entry in entries)
         {
@@ -96,6 +96,18 @@ public sealed class InMemoryJournal : IJournal
             return Task.FromResult<IReadOnlyList<CustomerHit>>(
                 [.. byText.Distinct().Take(limit).Select(customer => new CustomerHit(customer, _heads[customer].Email, _heads[customer].Version))]);
         }
+    }
+
+    /// <summary>The index of the first record with a higher position. A follower asks over and over, mostly for the end.</summary>
+    private int FirstAfter(long position)
+    {
+        var (low, high) = (0, _log.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = _log[middle].Position <= position ? (middle + 1, high) : (low, middle);
+        }
+        return low;
     }
 
     private IEnumerable<string> Recent(string prefix) =>

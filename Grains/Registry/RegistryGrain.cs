@@ -17,7 +17,7 @@ public sealed class RegistryGrain(
     public const string Storage = "personalize";
 
     /// <summary>More than any shop has triggers, few enough to send whole to every silo.</summary>
-    private const int DocumentsMax = 5_000;
+    internal const int DocumentsMax = 5_000;
 
     private const int DocumentBytesMax = 512 * 1024;
 
@@ -40,13 +40,17 @@ public sealed class RegistryGrain(
         return Task.CompletedTask;
     }
 
-    public async Task<RegistryPut> Put(string kind, string id, JsonText document)
+    public Task<RegistryPut> Put(string kind, string id, JsonText document) => Edit(kind, id, document, new(null, "put"));
+
+    public async Task<RegistryPut> Edit(string kind, string id, JsonText document, RegistryEdit edit)
     {
         var slot = Slot(kind, id);
         var known = stored.State.Documents.GetValueOrDefault(slot);
+        if (!edit.IsFor(known?.Version ?? 0))
+            return new(null, false, [], IsStale: true);
         if (Problems(kind, id, document, known is null) is { Length: > 0 } errors)
             return new(null, false, errors);
-        if (known?.Document == document)
+        if (known?.Document == document && (edit.Action == "put" || stored.State.History.GetValueOrDefault(slot) is [var last, ..] && last.Action == edit.Action))
             return new(known, false, []);
         var version = stored.State.LastVersions.GetValueOrDefault(slot) + 1;
         var put = new RegistryDocument(kind, id, version, clock.GetUtcNow(), document);
@@ -54,17 +58,30 @@ public sealed class RegistryGrain(
         {
             state.Documents[slot] = put;
             state.LastVersions[slot] = version;
+            RegistryHistory.Note(state, slot, known, new(version, put.UpdatedAt, edit.Action, edit.By, edit.Reason, default));
         });
         return new(put, known is null, []);
     }
 
-    public async Task<bool> Delete(string kind, string id)
+    public async Task<bool> Delete(string kind, string id) => await Remove(kind, id, new(null, "delete")) == RegistryRemoval.Removed;
+
+    public async Task<RegistryRemoval> Remove(string kind, string id, RegistryEdit edit)
     {
-        if (!stored.State.Documents.ContainsKey(Slot(kind, id)))
-            return false;
-        await Write(state => state.Documents.Remove(Slot(kind, id)));
-        return true;
+        var slot = Slot(kind, id);
+        var known = stored.State.Documents.GetValueOrDefault(slot);
+        if (!edit.IsFor(known?.Version ?? 0))
+            return RegistryRemoval.Stale;
+        if (known is null)
+            return RegistryRemoval.Missing;
+        await Write(state =>
+        {
+            state.Documents.Remove(slot);
+            RegistryHistory.Note(state, slot, known, new(known.Version, clock.GetUtcNow(), edit.Action, edit.By, edit.Reason, default));
+        });
+        return RegistryRemoval.Removed;
     }
+
+    public Task<RegistryVersion[]> History(string kind, string id) => Task.FromResult(RegistryHistory.Of(shown, Slot(kind, id)));
 
     public Task<RegistryDocument?> Get(string kind, string id) => Task.FromResult(shown.Documents.GetValueOrDefault(Slot(kind, id)));
 
@@ -169,5 +186,9 @@ public sealed class RegistryState
     /// <summary>The newest version of each slot, also of deleted ones: facts refer to versions, so none is used twice.</summary>
     [Id(2)] public Dictionary<string, long> LastVersions { get; set; } = [];
 
-    public RegistryState Copy() => new() { Version = Version, Documents = new(Documents), LastVersions = new(LastVersions) };
+    /// <summary>What was done to each slot, newest first.</summary>
+    [Id(3)] public Dictionary<string, RegistryVersion[]> History { get; set; } = [];
+
+    public RegistryState Copy() =>
+        new() { Version = Version, Documents = new(Documents), LastVersions = new(LastVersions), History = new(History) };
 }

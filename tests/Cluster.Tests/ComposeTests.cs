@@ -64,7 +64,7 @@ public sealed class ComposeTests
         Assert.Contains(".env", File.ReadAllLines(Repository.PathOf("docker/.gitignore")));
     }
 
-    private static bool IsSecret(KeyValuePair<string, string?> variable) => Regex.IsMatch(variable.Key, "PASSWORD|AdminKey|ConnectionStrings");
+    private static bool IsSecret(KeyValuePair<string, string?> variable) => Regex.IsMatch(variable.Key, "PASSWORD|AdminKey|LinkKeys|ConnectionStrings");
 
     [Fact]
     public void Connections_of_all_processes_fit_the_database()

@@ -95,7 +95,7 @@ public sealed class KubernetesTests
         var overlay = Overlay.Of(name);
         Assert.Empty(overlay.OfKind("Secret"));
         Assert.DoesNotContain("Password=", overlay.Text, StringComparison.OrdinalIgnoreCase);
-        string[] secrets = ["ConnectionStrings__Personalize", "Personalize__AdminKey", "POSTGRES_PASSWORD"];
+        string[] secrets = ["ConnectionStrings__Personalize", "Personalize__AdminKey", "Personalize__LinkKeys__0", "POSTGRES_PASSWORD"];
         var variables = overlay.Containers.SelectMany(container => container.Items("env")).Where(variable => secrets.Contains(variable.Text("name"))).ToList();
         Assert.NotEmpty(variables);
         Assert.All(variables, variable => Assert.Equal("personalize", variable.Text("valueFrom.secretKeyRef.name")));

@@ -39,6 +39,7 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Equal(id, (await ReadAsync(await server.Admin.GetAsync($"/v1/customers/{path}/latest-activity"))).GetProperty("customer").GetString());
         Assert.Equal(204, (int)(await server.Admin.DeleteAsync($"/v1/customers/{path}")).StatusCode);
         Assert.True(server.Grains.Customer($"default/{id}").IsErased);
+        Assert.Equal($"default/{id}", Assert.Single(server.Grains.Outcomes.Forgotten));
     }
 
     [Fact]
@@ -263,8 +264,12 @@ public sealed class ApiTests : IAsyncLifetime
         [
             .. ((string[])["events", "track", "identify", "page", "screen", "group", "alias", "batch", "t", "i", "p", "s", "g", "a", "b"]).Select(path => $"POST /v1/{path}"),
             .. ((string[])["", "/{id}", "/{id}/latest-activity", "/{id}/timeline"]).Select(path => $"GET /v1/customers{path}"), "DELETE /v1/customers/{id}",
-            .. ((string[])["triggers", "templates", "senders"]).SelectMany(kind =>
-                (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),
+            .. ((string[])["triggers", "templates", "senders", "policies"]).SelectMany(kind =>
+                (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"GET /v1/{kind}/{{id}}/history", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),
+            .. ((string[])["retry", "drop", "delivered"]).Select(verdict => $"POST /v1/customers/{{id}}/sends/{{decisionId}}/{verdict}"),
+            "POST /v1/senders/{id}/attention/retry", "POST /v1/senders/{id}/attention/drop",
+            .. ((string[])["pause", "resume", "stop", "ramp"]).Select(action => $"POST /v1/triggers/{{id}}/{action}"),
+            "GET /v1/triggers/counts", "GET /v1/triggers/{id}/counts", "GET /v1/senders/{id}/attention",
             "GET /v1/keys", "POST /v1/keys", "DELETE /v1/keys/{id}", "GET /health/live", "GET /health/ready",
         ];
         Assert.Equal(expected.Order(StringComparer.Ordinal), described.Keys.Order(StringComparer.Ordinal));

@@ -23,6 +23,8 @@ public sealed class FakeGrains
 
     public FakeSearch Search(string workspace) => (FakeSearch)Get(typeof(ICustomerSearchGrain), workspace);
 
+    public FakeOutcomes Outcomes => (FakeOutcomes)Get(typeof(IOutcomesGrain), IOutcomesGrain.All);
+
     /// <summary>Every customer that was asked for anything, by key.</summary>
     public IReadOnlyDictionary<string, FakeCustomer> Customers =>
         grains.Where(pair => pair.Value is FakeCustomer).ToDictionary(pair => pair.Key.Item2, pair => (FakeCustomer)pair.Value);
@@ -32,6 +34,7 @@ public sealed class FakeGrains
         _ when pair.Item1 == typeof(IRegistryGrain) => new FakeRegistry(),
         _ when pair.Item1 == typeof(ICustomerGrain) => new FakeCustomer(),
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
+        _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
         _ => throw new NotSupportedException($"There is no fake of {pair.Item1}."),
     });
 
@@ -96,7 +99,16 @@ public sealed class FakeCustomer : ICustomerGrain
 
     public Task Park(string decisionId, DateTimeOffset until, string reason) => Task.CompletedTask;
 
-    public Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note) => Task.FromResult<string?>("unknown");
+    /// <summary>What a verdict comes to: null, or why not.</summary>
+    public Func<string, string?>? OnResolve { get; set; }
+
+    public ConcurrentQueue<(string DecisionId, SendVerdict Verdict, string By, string? Note)> Resolved { get; } = new();
+
+    public Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note)
+    {
+        Resolved.Enqueue((decisionId, verdict, by, note));
+        return Task.FromResult(OnResolve is null ? "unknown" : OnResolve(decisionId));
+    }
 
     public Task Settle(string decisionId, SendReport report) => Task.CompletedTask;
 
@@ -130,6 +142,7 @@ public sealed class FakeRegistry : IRegistryGrain
     private readonly Lock gate = new();
     private readonly SortedDictionary<(string Kind, string Id), RegistryDocument> documents = [];
     private readonly Dictionary<(string, string), long> versions = [];
+    private readonly Dictionary<(string, string), RegistryVersion[]> history = [];
     private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long version;
 
@@ -139,39 +152,55 @@ public sealed class FakeRegistry : IRegistryGrain
     /// <summary>Thrown by every call while it is set.</summary>
     public Exception? Fault { get; set; }
 
-    public Task<RegistryPut> Put(string kind, string id, JsonText document)
+    /// <summary>What others do just before.</summary>
+    public Action? BeforeEdit { get; set; }
+
+    public Task<RegistryPut> Put(string kind, string id, JsonText document) => Edit(kind, id, document, new(null, "put"));
+
+    public Task<RegistryPut> Edit(string kind, string id, JsonText document, RegistryEdit edit)
     {
+        BeforeEdit?.Invoke();
         lock (gate)
         {
             ThrowIfFaulty();
             var key = (kind, id);
             var stored = documents.GetValueOrDefault(key);
-            if (stored?.Document == document)
+            if (!edit.IsFor(stored?.Version ?? 0))
+                return Task.FromResult(new RegistryPut(null, false, [], IsStale: true));
+            if (stored?.Document == document && edit.Action == "put")
                 return Task.FromResult(new RegistryPut(stored, false, []));
             var next = new RegistryDocument(kind, id, versions.GetValueOrDefault(key) + 1, DateTimeOffset.UnixEpoch, document);
             if (Validate(next) is { Length: > 0 } errors)
                 return Task.FromResult(new RegistryPut(null, false, errors));
             documents[key] = next;
             versions[key] = next.Version;
-            Change();
+            Note(key, new(next.Version, next.UpdatedAt, edit.Action, edit.By, edit.Reason, document));
             return Task.FromResult(new RegistryPut(next, stored is null, []));
         }
     }
 
-    public Task<bool> Delete(string kind, string id)
+    public async Task<bool> Delete(string kind, string id) => await Remove(kind, id, new(null, "delete")) == RegistryRemoval.Removed;
+
+    public Task<RegistryRemoval> Remove(string kind, string id, RegistryEdit edit)
     {
         lock (gate)
         {
             ThrowIfFaulty();
-            var removed = documents.Remove((kind, id));
-            if (removed)
-            {
-                versions[(kind, id)]++;
-                Change();
-            }
-
-            return Task.FromResult(removed);
+            var known = documents.GetValueOrDefault((kind, id));
+            if (!edit.IsFor(known?.Version ?? 0))
+                return Task.FromResult(RegistryRemoval.Stale);
+            if (known is null)
+                return Task.FromResult(RegistryRemoval.Missing);
+            documents.Remove((kind, id));
+            Note((kind, id), new(known.Version, DateTimeOffset.UnixEpoch, edit.Action, edit.By, edit.Reason, default));
+            return Task.FromResult(RegistryRemoval.Removed);
         }
+    }
+
+    public Task<RegistryVersion[]> History(string kind, string id)
+    {
+        lock (gate)
+            return Task.FromResult<RegistryVersion[]>([.. history.GetValueOrDefault((kind, id)) ?? []]);
     }
 
     public Task<RegistryDocument?> Get(string kind, string id)
@@ -209,6 +238,12 @@ public sealed class FakeRegistry : IRegistryGrain
         }
     }
 
+    private void Note((string, string) key, RegistryVersion version)
+    {
+        history[key] = [version, .. history.GetValueOrDefault(key) ?? []];
+        Change();
+    }
+
     private void Change()
     {
         version++;
@@ -234,5 +269,35 @@ public sealed class FakeSearch : ICustomerSearchGrain
     {
         Asked = (text, limit);
         return Task.FromResult(Hits);
+    }
+}
+
+/// <summary>Outcomes as a test says they are.</summary>
+public sealed class FakeOutcomes : IOutcomesGrain
+{
+    public Func<string, string?, OutcomesView> OnCount { get; set; } = static (_, _) => new(DateTimeOffset.UnixEpoch, []);
+
+    public List<AttentionEntry> Entries { get; } = [];
+
+    /// <summary>The latest question.</summary>
+    public (string Workspace, string Sender, string? State, int Limit, long? After)? Asked { get; private set; }
+
+    public List<string> Forgotten { get; } = [];
+
+    public Task Wake() => Task.CompletedTask;
+
+    public Task<OutcomesView> Count(string workspace, string? trigger) => Task.FromResult(OnCount(workspace, trigger));
+
+    public Task<AttentionView> Attention(string workspace, string sender, string? state, int limit, long? after)
+    {
+        Asked = (workspace, sender, state, limit, after);
+        var page = Entries.Where(entry => entry.Number < (after ?? long.MaxValue) && (state ?? entry.State) == entry.State).Take(limit).ToArray();
+        return Task.FromResult(new AttentionView(DateTimeOffset.UnixEpoch, page, page.Length == limit ? page[^1].Number : null, 0));
+    }
+
+    public Task Forget(string customer)
+    {
+        Forgotten.Add(customer);
+        return Task.CompletedTask;
     }
 }

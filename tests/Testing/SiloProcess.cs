@@ -14,6 +14,9 @@ public sealed class SiloProcess : IAsyncDisposable
 {
     public const string AdminKey = "the-admin-key-of-the-tests";
 
+    /// <summary>What processes of a cluster must agree on.</summary>
+    public const string LinkKey = "dGhlIGtleSBvZiBsaW5rcyBpbiB0aGUgbWFpbHMgb2YgdGVzdHM=";
+
     private const int Interrupt = 2, Terminate = 15;
 
     /// <summary>SIGSTOP and SIGCONT, whose numbers are not the same everywhere.</summary>

@@ -96,6 +96,7 @@ internal static class ClusterLedger
             new("Personalize:DataDirectory", directory),
             new("Personalize:AdminKey", SiloProcess.AdminKey),
             new("Personalize:Journal", "postgres"),
+            new("Personalize:LinkKeys:0", SiloProcess.LinkKey),
             new("ConnectionStrings:Personalize", cluster.ConnectionString),
             new("POD_IP", "127.0.0.1"),
             new("Logging:LogLevel:Default", "None"),

@@ -77,6 +77,7 @@ internal sealed class LocalCluster : IAsyncDisposable
             [
                 ("Personalize__Journal", "postgres"),
                 ("Personalize__Role", role),
+                ("Personalize__LinkKeys__0", SiloProcess.LinkKey),
                 ("ConnectionStrings__Personalize", ConnectionString),
                 ("Personalize__Cluster__SiloPort", $"{siloPort}"),
                 ("Personalize__Cluster__GatewayPort", $"{gatewayPort}"),

@@ -56,6 +56,64 @@ public sealed class RegistryTests
     }
 
     [Fact]
+    public async Task An_edit_for_another_version_changes_nothing()
+    {
+        await using var fixture = new GrainFixture();
+        Assert.True((await Edit(fixture, Trigger, 1)).IsStale);
+        Assert.True((await Edit(fixture, Trigger, RegistryEdit.Any)).IsStale);
+        Assert.Equal(1, (await Edit(fixture, Trigger, 0)).Stored!.Version);
+        Assert.True((await Edit(fixture, Trigger + " ", 0)).IsStale);
+        Assert.True((await Edit(fixture, Trigger + " ", 2)).IsStale);
+        Assert.Equal(2, (await Edit(fixture, Trigger + " ", 7, 1)).Stored!.Version);
+        Assert.Equal(3, (await Edit(fixture, Trigger, RegistryEdit.Any)).Stored!.Version);
+        Assert.Equal(RegistryRemoval.Stale, await Remove(fixture, 2));
+        Assert.Equal(RegistryRemoval.Removed, await Remove(fixture, 3));
+        Assert.Equal(RegistryRemoval.Stale, await Remove(fixture, 3));
+    }
+
+    [Fact]
+    public async Task Of_edits_for_the_same_version_one_is_done()
+    {
+        await using var fixture = new GrainFixture();
+        await fixture.Put(RegistryKind.Trigger, "a", Trigger);
+        var puts = await fixture.Run(grains => Task.WhenAll(Enumerable.Range(1, 8).Select(spaces =>
+            grains.GetGrain<IRegistryGrain>(GrainFixture.Workspace).Edit(RegistryKind.Trigger, "a", JsonText.FromString(Trigger + new string(' ', spaces)), new([1], "put")))));
+        Assert.Equal(2, Assert.Single(puts, put => !put.IsStale).Stored!.Version);
+    }
+
+    [Fact]
+    public async Task The_history_says_who_did_what_when_and_why_also_after_a_deletion_and_a_crash()
+    {
+        await using var fixture = new GrainFixture();
+        var start = fixture.Now;
+        await Edit(fixture, Trigger, new RegistryEdit(null, "put", "key-1"));
+        await fixture.Advance(TimeSpan.FromMinutes(1));
+        await Edit(fixture, Trigger, new RegistryEdit(null, "stop", "key-2", "too loud"));
+        await Edit(fixture, Trigger, new RegistryEdit(null, "stop", "key-3", "once more"));
+        await fixture.Run(grains => grains.GetGrain<IRegistryGrain>(GrainFixture.Workspace).Remove(RegistryKind.Trigger, "a", new(null, "delete", "key-4")));
+        await fixture.Crash();
+        var history = await History(fixture, RegistryKind.Trigger);
+        Assert.Equal(["2 delete key-4  ", $"2 stop key-2 too loud {Trigger}", $"1 put key-1  {Trigger}"],
+            history.Select(one => $"{one.Version} {one.Action} {one.By} {one.Reason} {one.Document}"));
+        Assert.InRange(history[2].At, start, start + TimeSpan.FromSeconds(1));
+        Assert.InRange(history[1].At, start + TimeSpan.FromMinutes(1), start + TimeSpan.FromSeconds(61));
+    }
+
+    [Fact]
+    public async Task The_history_is_bounded_in_versions_and_in_size_and_keeps_no_secrets()
+    {
+        await using var fixture = new GrainFixture();
+        for (var i = 0; i < RegistryVersion.KeptMax + 5; i++)
+            await fixture.Put(RegistryKind.Trigger, "a", Trigger + new string(' ', 10_000 + i));
+        await fixture.Put(RegistryKind.Sender, "a", """{"type":"test","secret":"one"}""");
+        await fixture.Put(RegistryKind.Sender, "a", """{"type":"test","secret":"two"}""");
+        var history = await History(fixture, RegistryKind.Trigger);
+        Assert.Equal((RegistryVersion.KeptMax, RegistryVersion.KeptMax + 5), (history.Length, history[0].Version));
+        Assert.Equal(7, history.Count(one => !one.Document.IsAbsent));
+        Assert.All(await History(fixture, RegistryKind.Sender), one => Assert.True(one.Document.IsAbsent));
+    }
+
+    [Fact]
     public async Task Documents_are_listed_by_kind_in_the_order_of_their_ids()
     {
         await using var fixture = new GrainFixture();
@@ -206,4 +264,16 @@ public sealed class RegistryTests
 
     private static Task<bool> Delete(GrainFixture fixture, string id) =>
         fixture.Run(grains => grains.GetGrain<IRegistryGrain>(GrainFixture.Workspace).Delete(RegistryKind.Trigger, id));
+
+    private static Task<RegistryPut> Edit(GrainFixture fixture, string document, params long[] expected) =>
+        Edit(fixture, document, new RegistryEdit(expected, "put"));
+
+    private static Task<RegistryPut> Edit(GrainFixture fixture, string document, RegistryEdit edit) =>
+        fixture.Run(grains => grains.GetGrain<IRegistryGrain>(GrainFixture.Workspace).Edit(RegistryKind.Trigger, "a", JsonText.FromString(document), edit));
+
+    private static Task<RegistryRemoval> Remove(GrainFixture fixture, params long[] expected) =>
+        fixture.Run(grains => grains.GetGrain<IRegistryGrain>(GrainFixture.Workspace).Remove(RegistryKind.Trigger, "a", new(expected, "delete")));
+
+    private static Task<RegistryVersion[]> History(GrainFixture fixture, string kind) =>
+        fixture.Run(grains => grains.GetGrain<IRegistryGrain>(GrainFixture.Workspace).History(kind, "a"));
 }

@@ -47,6 +47,7 @@ public sealed class PostgresSiloTests
             builder.Configuration.AddInMemoryCollection(
             [
                 new("Personalize:Journal", "postgres"),
+                new("Personalize:LinkKeys:0", SiloProcess.LinkKey),
                 new("ConnectionStrings:Personalize", sandbox.ConnectionString()),
                 new("Personalize:DataDirectory", directory.Path),
                 new("Personalize:AdminKey", Key),
