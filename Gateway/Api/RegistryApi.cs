@@ -13,11 +13,11 @@ namespace Orleans.Personalize.Gateway.Api;
 /// <param name="Document">As it was put, but for a sender's secrets, which show as <c>***</c>.</param>
 internal sealed record DocumentResponse(string Id, long Version, DateTimeOffset UpdatedAt, RawJson Document);
 
-/// <summary>The documents that say what the engine does: triggers, templates and senders.</summary>
+/// <summary>The documents that say what the engine does: triggers, templates and senders, and what customers can choose: topics.</summary>
 internal static partial class RegistryApi
 {
     private static readonly (string Path, string Kind)[] Kinds =
-        [("triggers", RegistryKind.Trigger), ("templates", RegistryKind.Template), ("senders", RegistryKind.Sender)];
+        [("triggers", RegistryKind.Trigger), ("templates", RegistryKind.Template), ("senders", RegistryKind.Sender), ("topics", RegistryKind.Topic)];
 
     public static void Map(IEndpointRouteBuilder routes)
     {

@@ -134,6 +134,7 @@ public sealed class RegistryGrain(
             {
                 RegistryKind.Template => [.. Template.Validate(json.RootElement)],
                 RegistryKind.Sender => SenderProblems(json.RootElement),
+                RegistryKind.Topic => [.. Topics.Validate(json.RootElement)],
                 RegistryKind.Key => [],
                 _ => [new("", $"'{kind}' is no kind of document")],
             };
