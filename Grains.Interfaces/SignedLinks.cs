@@ -5,7 +5,7 @@ using System.Text;
 namespace Orleans.Personalize;
 
 /// <summary>What a token is good for. One made for one purpose is none for another. Numbers are stored in links: they never change.</summary>
-public enum LinkPurpose : byte
+public enum LinkPurpose
 {
     Unsubscribe = 1,
     Preferences = 2,
