@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Dashboard;
+using Orleans.Personalize.Gateway.Recipients;
 using Orleans.Personalize.Gateway.Security;
 
 namespace Orleans.Personalize.Gateway;
@@ -33,6 +34,7 @@ public static class GatewayHosting
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(static provider => LinkKeys.MakeLinks(
             provider.GetRequiredService<IOptions<GatewayOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AdminKey>();
@@ -78,6 +80,8 @@ public static class GatewayHosting
         RegistryApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);
+        UnsubscribePage.Map(app);
+        PreferencesPage.Map(app);
         LivePage.Map(app);
         app.MapOpenApi().AllowAnonymous();
         return app;
