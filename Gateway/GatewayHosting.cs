@@ -12,6 +12,7 @@ using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Dashboard;
 using Orleans.Personalize.Gateway.Recipients;
 using Orleans.Personalize.Gateway.Security;
+using Orleans.Personalize.Gateway.SuppressionList;
 
 namespace Orleans.Personalize.Gateway;
 
@@ -78,6 +79,7 @@ public static class GatewayHosting
         EventsApi.Map(app);
         CustomersApi.Map(app);
         RegistryApi.Map(app);
+        SuppressionsApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);
         UnsubscribePage.Map(app);

@@ -29,6 +29,12 @@ internal static class Limits
     /// <summary>A request to make a key.</summary>
     public const int KeyRequestBytesMax = 4 * 1024;
 
+    /// <summary>Characters of an import of suppressed addresses: some hundred thousand. All of them are in memory at once.</summary>
+    public const int ImportLengthMax = 16 * 1024 * 1024;
+
+    /// <summary>Suppressed addresses of one page.</summary>
+    public const int SuppressionsMax = 1_000;
+
     /// <summary>Timeline entries and customers of one page; the grains allow no more.</summary>
     public const int TimelineItemsMax = 500;
 
