@@ -10,7 +10,9 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Dashboard;
+using Orleans.Personalize.Gateway.Recipients;
 using Orleans.Personalize.Gateway.Security;
+using Orleans.Personalize.Gateway.SuppressionList;
 
 namespace Orleans.Personalize.Gateway;
 
@@ -33,6 +35,7 @@ public static class GatewayHosting
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(static provider => LinkKeys.MakeLinks(
             provider.GetRequiredService<IOptions<GatewayOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AdminKey>();
@@ -79,8 +82,11 @@ public static class GatewayHosting
         TriggersApi.Map(app);
         OutcomesApi.Map(app);
         ResolutionsApi.Map(app);
+        SuppressionsApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);
+        UnsubscribePage.Map(app);
+        PreferencesPage.Map(app);
         LivePage.Map(app);
         app.MapOpenApi().AllowAnonymous();
         return app;

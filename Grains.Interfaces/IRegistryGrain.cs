@@ -4,7 +4,7 @@ using Orleans.Concurrency;
 namespace Orleans.Personalize;
 
 /// <summary>
-/// The versioned documents of one workspace (its triggers, templates, senders and policies), keyed by the workspace; the grain
+/// The versioned documents of one workspace (its triggers, templates, senders, policies and topics), keyed by the workspace; the grain
 /// <see cref="Installation"/> holds the API keys of all workspaces.
 /// </summary>
 [Alias("IRegistryGrain")]
@@ -50,6 +50,7 @@ public static class RegistryKind
     public const string Trigger = "trigger";
     public const string Template = "template";
     public const string Sender = "sender";
+    public const string Topic = "topic";
     public const string Key = "key";
     /// <summary>What all triggers of a channel share; its id is the channel.</summary>
     public const string Policy = "policy";

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Orleans.Personalize.Gateway.SuppressionList;
 
 namespace Orleans.Personalize.Gateway.Api;
 
@@ -27,6 +28,10 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(KeyRequest))]
 [JsonSerializable(typeof(KeyCreated))]
 [JsonSerializable(typeof(Items<KeyResponse>))]
+[JsonSerializable(typeof(SuppressionResponse))]
+[JsonSerializable(typeof(SuppressionPage))]
+[JsonSerializable(typeof(SuppressionRequest))]
+[JsonSerializable(typeof(ImportResponse))]
 [JsonSerializable(typeof(HealthResponse))]
 [JsonSerializable(typeof(ProblemError[]))]
 internal sealed partial class ApiJson : JsonSerializerContext;

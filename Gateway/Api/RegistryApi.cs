@@ -25,11 +25,17 @@ internal sealed record VersionResponse(long Version, DateTimeOffset At, string A
         new(version.Version, version.At, version.Action, version.By, version.Reason, new RawJson(version.Document));
 }
 
-/// <summary>The documents that say what the engine does: triggers, templates, senders and policies.</summary>
+/// <summary>The documents that say what the engine does: triggers, templates, senders and policies, and what customers can choose: topics.</summary>
 internal static partial class RegistryApi
 {
     private static readonly (string Path, string Kind)[] Kinds =
-        [("triggers", RegistryKind.Trigger), ("templates", RegistryKind.Template), ("senders", RegistryKind.Sender), ("policies", RegistryKind.Policy)];
+    [
+        ("triggers", RegistryKind.Trigger),
+        ("templates", RegistryKind.Template),
+        ("senders", RegistryKind.Sender),
+        ("policies", RegistryKind.Policy),
+        ("topics", RegistryKind.Topic),
+    ];
 
     public static void Map(IEndpointRouteBuilder routes)
     {

@@ -152,6 +152,7 @@ public sealed class RegistryGrain(
                 RegistryKind.Template => [.. Template.Validate(json.RootElement)],
                 RegistryKind.Sender => SenderProblems(json.RootElement),
                 RegistryKind.Policy => [.. Policy.Parse(id, json.RootElement).Errors],
+                RegistryKind.Topic => [.. Topics.Validate(json.RootElement)],
                 RegistryKind.Key => [],
                 _ => [new("", $"'{kind}' is no kind of document")],
             };

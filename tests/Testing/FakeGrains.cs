@@ -25,6 +25,9 @@ public sealed class FakeGrains
 
     public FakeOutcomes Outcomes => (FakeOutcomes)Get(typeof(IOutcomesGrain), IOutcomesGrain.All);
 
+    public FakeSuppressions Suppressions(string workspace, string address) =>
+        (FakeSuppressions)Get(typeof(ISuppressionGrain), Personalize.Suppressions.Key(workspace, address));
+
     /// <summary>Every customer that was asked for anything, by key.</summary>
     public IReadOnlyDictionary<string, FakeCustomer> Customers =>
         grains.Where(pair => pair.Value is FakeCustomer).ToDictionary(pair => pair.Key.Item2, pair => (FakeCustomer)pair.Value);
@@ -35,6 +38,7 @@ public sealed class FakeGrains
         _ when pair.Item1 == typeof(ICustomerGrain) => new FakeCustomer(),
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
         _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
+        _ when pair.Item1 == typeof(ISuppressionGrain) => new FakeSuppressions(),
         _ => throw new NotSupportedException($"There is no fake of {pair.Item1}."),
     });
 
@@ -299,5 +303,42 @@ public sealed class FakeOutcomes : IOutcomesGrain
     {
         Forgotten.Add(customer);
         return Task.CompletedTask;
+    }
+}
+
+/// <summary>A part of the suppression list in memory.</summary>
+public sealed class FakeSuppressions : ISuppressionGrain
+{
+    private readonly Lock gate = new();
+    private readonly SortedDictionary<string, Suppression> entries = new(StringComparer.Ordinal);
+
+    /// <summary>Thrown by every change while it is set.</summary>
+    public Exception? Fault { get; set; }
+
+    public Task<Suppression?> Find(string address)
+    {
+        lock (gate)
+            return Task.FromResult(entries.GetValueOrDefault(Suppressions.Canonical(address)));
+    }
+
+    public Task<int> Add(Suppression[] entries)
+    {
+        lock (gate)
+        {
+            return Fault is not null ? throw Fault : Task.FromResult(
+                entries.Count(entry => this.entries.TryAdd(Suppressions.Canonical(entry.Address), entry with { Address = Suppressions.Canonical(entry.Address) })));
+        }
+    }
+
+    public Task<bool> Remove(string address)
+    {
+        lock (gate)
+            return Fault is not null ? throw Fault : Task.FromResult(entries.Remove(Suppressions.Canonical(address)));
+    }
+
+    public Task<Suppression[]> List(string? after, int limit)
+    {
+        lock (gate)
+            return Task.FromResult(entries.Values.Where(entry => string.CompareOrdinal(entry.Address, after) > 0).Take(limit).ToArray());
     }
 }
