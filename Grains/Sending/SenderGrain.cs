@@ -97,11 +97,11 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
                 return new(SendOutcome.Retry, Detail: $"There is no template '{job.Template}'.");
             try
             {
-                content = template.Render(job, customer);
+                content = template.Render(job, customer, clock);
             }
             catch (TemplateException failure)
             {
-                return new(SendOutcome.Failed, Detail: failure.Message);
+                return new(failure.MayPass ? SendOutcome.Retry : SendOutcome.Failed, Detail: failure.Message);
             }
         }
         using var timeout = new CancellationTokenSource(DeliveryTimeout, clock);
