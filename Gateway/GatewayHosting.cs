@@ -71,6 +71,7 @@ public static class GatewayHosting
         EventsApi.Map(app);
         CustomersApi.Map(app);
         RegistryApi.Map(app);
+        TemplatesApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);
         LivePage.Map(app);

@@ -17,6 +17,8 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(Items<CustomerHitResponse>))]
 [JsonSerializable(typeof(DocumentResponse))]
 [JsonSerializable(typeof(Items<DocumentResponse>))]
+[JsonSerializable(typeof(TemplatePreviewRequest))]
+[JsonSerializable(typeof(TemplatePreviewResponse))]
 [JsonSerializable(typeof(KeyRequest))]
 [JsonSerializable(typeof(KeyCreated))]
 [JsonSerializable(typeof(Items<KeyResponse>))]

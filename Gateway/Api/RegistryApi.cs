@@ -49,7 +49,7 @@ internal static partial class RegistryApi
         group.MapDelete("/{id}", (HttpContext http, IGrainFactory grains, string id) => DeleteAsync(http, grains, kind, id))
             .WithSummary($"Delete a {kind}")
             .Produces(StatusCodes.Status204NoContent)
-            .ProducesProblems(404, 503)
+            .ProducesProblems(kind == RegistryKind.Template ? [404, 409, 503] : [404, 503])
             .Require(Access.Operate);
     }
 

@@ -31,6 +31,7 @@ public sealed class RolesTests : IAsyncLifetime
         { "DELETE", "/v1/triggers/t", "operate admin" },
         { "GET", "/v1/templates/t", "read operate admin" },
         { "PUT", "/v1/templates/t", "operate admin" },
+        { "POST", "/v1/templates/t/preview", "read operate admin" },
         { "GET", "/v1/senders/t", "read operate admin" },
         { "PUT", "/v1/senders/t", "operate admin" },
         { "DELETE", "/v1/senders/t", "operate admin" },
