@@ -83,6 +83,7 @@ public static class GatewayHosting
         OutcomesApi.Map(app);
         ResolutionsApi.Map(app);
         SuppressionsApi.Map(app);
+        TemplatesApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);
         UnsubscribePage.Map(app);

@@ -20,6 +20,7 @@ public interface IRegistryGrain : IGrainWithStringKey
     Task<RegistryPut> Edit(string kind, string id, JsonText document, RegistryEdit edit);
 
     /// <returns>False where there was none.</returns>
+    /// <exception cref="DocumentInUseException">Others refer to it; nothing was deleted.</exception>
     Task<bool> Delete(string kind, string id);
 
     /// <summary>The same on a condition, and with a note for the history.</summary>
@@ -42,6 +43,14 @@ public interface IRegistryGrain : IGrainWithStringKey
     /// </summary>
     [AlwaysInterleave]
     Task<RegistrySnapshot?> Follow(long version);
+}
+
+/// <summary>Other documents need one that was to be deleted.</summary>
+[GenerateSerializer, Alias("DocumentInUseException")]
+public sealed class DocumentInUseException(string[] users) : Exception($"It is used by {string.Join(", ", users)}.")
+{
+    /// <summary>The ids of the documents, of the same kind, that refer to it, directly or not.</summary>
+    [Id(0)] public string[] Users { get; } = users;
 }
 
 /// <summary>The kinds of registry documents.</summary>

@@ -26,6 +26,9 @@ internal static class Limits
     /// <summary>A trigger, template or sender. A mail of more than 102 KB is clipped by Gmail; its template may be some larger.</summary>
     public const int DocumentBytesMax = 512 * 1024;
 
+    /// <summary>A draft of a template with an event and data.</summary>
+    public const int PreviewBytesMax = DocumentBytesMax + (2 * EventBytesMax);
+
     /// <summary>A request to make a key.</summary>
     public const int KeyRequestBytesMax = 4 * 1024;
 

@@ -72,7 +72,7 @@ internal static partial class RegistryApi
         group.MapDelete("/{id}", (HttpContext http, IGrainFactory grains, string id) => DeleteAsync(http, grains, kind, id))
             .WithSummary($"Delete a {kind}")
             .Produces(StatusCodes.Status204NoContent)
-            .ProducesProblems(400, 404, 412, 503)
+            .ProducesProblems(kind == RegistryKind.Template ? [400, 404, 409, 412, 503] : [400, 404, 412, 503])
             .Require(Access.Operate);
     }
 

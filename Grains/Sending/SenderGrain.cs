@@ -136,11 +136,11 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
                 return (new(SendOutcome.Retry, Detail: $"There is no template '{job.Template}'."), null);
             try
             {
-                content = template.Render(job, customer);
+                content = template.Render(job, customer, clock);
             }
             catch (TemplateException failure)
             {
-                return (new(SendOutcome.Failed, Detail: failure.Message), null);
+                return (new(failure.MayPass ? SendOutcome.Retry : SendOutcome.Failed, Detail: failure.Message), null);
             }
         }
         var delivery = await pipeline.Deliver(sender.Sender, new(customer.Workspace, customer.CustomerId, job, content));

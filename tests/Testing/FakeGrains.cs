@@ -21,6 +21,9 @@ public sealed class FakeGrains
     /// <param name="key">As in <see cref="CustomerKey"/>.</param>
     public FakeCustomer Customer(string key) => (FakeCustomer)Get(typeof(ICustomerGrain), key);
 
+    /// <param name="key">workspace/templateId.</param>
+    public FakeTemplate Template(string key) => (FakeTemplate)Get(typeof(ITemplateGrain), key);
+
     public FakeSearch Search(string workspace) => (FakeSearch)Get(typeof(ICustomerSearchGrain), workspace);
 
     public FakeOutcomes Outcomes => (FakeOutcomes)Get(typeof(IOutcomesGrain), IOutcomesGrain.All);
@@ -36,6 +39,7 @@ public sealed class FakeGrains
     {
         _ when pair.Item1 == typeof(IRegistryGrain) => new FakeRegistry(),
         _ when pair.Item1 == typeof(ICustomerGrain) => new FakeCustomer(),
+        _ when pair.Item1 == typeof(ITemplateGrain) => new FakeTemplate(),
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
         _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
         _ when pair.Item1 == typeof(ISuppressionGrain) => new FakeSuppressions(),
@@ -153,6 +157,9 @@ public sealed class FakeRegistry : IRegistryGrain
     /// <summary>What is wrong with a document.</summary>
     public Func<RegistryDocument, DocumentError[]> Validate { get; set; } = _ => [];
 
+    /// <summary>Who is told to need a document that is to be deleted.</summary>
+    public string[]? Users { get; set; }
+
     /// <summary>Thrown by every call while it is set.</summary>
     public Exception? Fault { get; set; }
 
@@ -193,6 +200,8 @@ public sealed class FakeRegistry : IRegistryGrain
             var known = documents.GetValueOrDefault((kind, id));
             if (!edit.IsFor(known?.Version ?? 0))
                 return Task.FromResult(RegistryRemoval.Stale);
+            if (Users is not null)
+                throw new DocumentInUseException(Users);
             if (known is null)
                 return Task.FromResult(RegistryRemoval.Missing);
             documents.Remove((kind, id));
@@ -259,6 +268,21 @@ public sealed class FakeRegistry : IRegistryGrain
     {
         if (Fault is not null)
             throw Fault;
+    }
+}
+
+/// <summary>A template that shows what it is told to.</summary>
+public sealed class FakeTemplate : ITemplateGrain
+{
+    public TemplatePreview? Answer { get; set; }
+
+    /// <summary>The latest question.</summary>
+    public PreviewRequest? Asked { get; private set; }
+
+    public Task<TemplatePreview?> Preview(PreviewRequest request)
+    {
+        Asked = request;
+        return Task.FromResult(Answer);
     }
 }
 
