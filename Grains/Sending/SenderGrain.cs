@@ -12,7 +12,7 @@ namespace Orleans.Personalize.Sending;
 /// nothing: what it loses, the customer offers again; what it has no room for, the customer parks.
 /// </summary>
 [Reentrant]
-public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<SenderGrain> logger) : Grain, ISenderGrain
+public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<SenderGrain> logger, SignedLinks? links = null) : Grain, ISenderGrain
 {
     /// <summary>Sends taken and not yet finished; more are parked.</summary>
     private const int QueueMax = 1_000;
@@ -143,9 +143,21 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
                 return (new(failure.MayPass ? SendOutcome.Retry : SendOutcome.Failed, Detail: failure.Message), null);
             }
         }
-        var delivery = await pipeline.Deliver(sender.Sender, new(customer.Workspace, customer.CustomerId, job, content));
+        var delivery = await pipeline.Deliver(sender.Sender, Message(customer, job, content));
         Instruments.OnSend(sender.Type, delivery.Outcome);
         return (delivery, content);
+    }
+
+    private SendMessage Message(CustomerKey customer, SendJob job, RenderedContent? content)
+    {
+        var (workspace, customerId) = customer;
+        return new(
+            workspace,
+            customerId,
+            job,
+            content,
+            job.IsTransactional ? null : links?.Unsubscribe(workspace, customerId, job.Channel, job.Topic, job.DecisionId),
+            links?.Reference(workspace, customerId, job.DecisionId));
     }
 
     private async Task Settle(ICustomerGrain customer, (SendJob Job, Delivery Delivery, string? Content) settlement)
