@@ -11,7 +11,9 @@ using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Content;
 using Orleans.Personalize.Gateway.Dashboard;
+using Orleans.Personalize.Gateway.Recipients;
 using Orleans.Personalize.Gateway.Security;
+using Orleans.Personalize.Gateway.SuppressionList;
 
 namespace Orleans.Personalize.Gateway;
 
@@ -34,6 +36,7 @@ public static class GatewayHosting
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(static provider => LinkKeys.MakeLinks(
             provider.GetRequiredService<IOptions<GatewayOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
         services.AddSingleton<ContentReader>();
         services.AddSingleton<KeyRing>();
@@ -82,8 +85,12 @@ public static class GatewayHosting
         OutcomesApi.Map(app);
         ResolutionsApi.Map(app);
         ContentApi.Map(app);
+        SuppressionsApi.Map(app);
+        TemplatesApi.Map(app);
         KeysApi.Map(app);
         HealthApi.Map(app);
+        UnsubscribePage.Map(app);
+        PreferencesPage.Map(app);
         LivePage.Map(app);
         app.MapOpenApi().AllowAnonymous();
         return app;

@@ -4,7 +4,7 @@ using Orleans.Concurrency;
 namespace Orleans.Personalize;
 
 /// <summary>
-/// The versioned documents of one workspace (its triggers, templates, senders and policies), keyed by the workspace; the grain
+/// The versioned documents of one workspace (its triggers, templates, senders, policies and topics), keyed by the workspace; the grain
 /// <see cref="Installation"/> holds the API keys of all workspaces.
 /// </summary>
 [Alias("IRegistryGrain")]
@@ -20,6 +20,7 @@ public interface IRegistryGrain : IGrainWithStringKey
     Task<RegistryPut> Edit(string kind, string id, JsonText document, RegistryEdit edit);
 
     /// <returns>False where there was none.</returns>
+    /// <exception cref="DocumentInUseException">Others refer to it; nothing was deleted.</exception>
     Task<bool> Delete(string kind, string id);
 
     /// <summary>The same on a condition, and with a note for the history.</summary>
@@ -44,12 +45,21 @@ public interface IRegistryGrain : IGrainWithStringKey
     Task<RegistrySnapshot?> Follow(long version);
 }
 
+/// <summary>Other documents need one that was to be deleted.</summary>
+[GenerateSerializer, Alias("DocumentInUseException")]
+public sealed class DocumentInUseException(string[] users) : Exception($"It is used by {string.Join(", ", users)}.")
+{
+    /// <summary>The ids of the documents, of the same kind, that refer to it, directly or not.</summary>
+    [Id(0)] public string[] Users { get; } = users;
+}
+
 /// <summary>The kinds of registry documents.</summary>
 public static class RegistryKind
 {
     public const string Trigger = "trigger";
     public const string Template = "template";
     public const string Sender = "sender";
+    public const string Topic = "topic";
     public const string Key = "key";
     /// <summary>Content that is rendered when it is looked at.</summary>
     public const string Slot = "slot";

@@ -65,6 +65,11 @@ public sealed record SendJob
     [Id(8)] public required DateTimeOffset DecidedAt { get; init; }
     [Id(9)] public required DateTimeOffset? ExpiresAt { get; init; }
     [Id(10)] public required CustomerView Profile { get; init; }
+    /// <summary>Whose consent was asked.</summary>
+    [Id(11)] public string Channel { get; init; } = "email";
+    [Id(12)] public string? Topic { get; init; }
+    /// <summary>What the customer asked for: there is nothing to unsubscribe from.</summary>
+    [Id(13)] public bool IsTransactional { get; init; }
 }
 
 public enum SendOutcome

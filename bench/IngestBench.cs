@@ -31,7 +31,7 @@ internal static class IngestBench
         {
             await using var app = SiloHost.Build(["--urls", "http://127.0.0.1:0"], builder =>
             {
-                builder.Configuration.AddInMemoryCollection([new("Personalize:DataDirectory", directory.FullName), new("Personalize:AdminKey", Key)]);
+                builder.Configuration.AddInMemoryCollection([new("Personalize:DataDirectory", directory.FullName), new("Personalize:AdminKey", Key), new("Personalize:Webhooks:AllowPrivateTargets", "true")]);
                 builder.Logging.ClearProviders();
             });
             app.MapPost("/noop", static async (HttpRequest request) =>
@@ -39,8 +39,12 @@ internal static class IngestBench
                 await request.Body.CopyToAsync(Stream.Null);
                 return Results.Accepted();
             }).RequireAuthorization();
+            // A provider that takes everything and answers nothing, until it is asked to let go.
+            app.MapPost("/stuck", static (HttpContext http) => Task.Delay(Timeout.Infinite, http.RequestAborted));
             await app.StartAsync();
-            await MeasureAsync(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+            var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+            await MeasureAsync(address);
+            await MeasureSendsAsync(address);
             await app.StopAsync();
         }
         finally
@@ -60,6 +64,35 @@ internal static class IngestBench
             ("durable POST, one event, one customer", "/v1/events", static random => Event(random, 0), 1),
             ($"durable POST, {BatchSize} events", "/v1/events", Batch, BatchSize),
         ];
+        Console.WriteLine($"ingest: {Clients} clients, {CustomersCount:N0} customers, {Environment.ProcessorCount} processors shared with the clients, medians of {Rounds.Count} rounds");
+        await CompareAsync(http, scenarios);
+    }
+
+    /// <summary>The same events, of a customer's each of which nothing, a send to a file, or a send to a provider that never answers follows.</summary>
+    private static async Task MeasureSendsAsync(string address)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Clients }) { BaseAddress = new Uri(address) };
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
+        foreach (var (path, document) in new[]
+        {
+            ("senders/file", """{"type":"log"}"""),
+            ("senders/stuck", $$"""{"type":"webhook","url":"{{address}}/stuck","secret":"whsec_{{Convert.ToBase64String(new byte[32])}}"}"""),
+            ("triggers/file", """{"on":{"event":"To file"},"send":{"sender":"file"}}"""),
+            ("triggers/stuck", """{"on":{"event":"To nobody"},"send":{"sender":"stuck"}}"""),
+        })
+            (await http.PutAsync($"/v1/{path}", new StringContent(document, Encoding.UTF8, "application/json"))).EnsureSuccessStatusCode();
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        var next = 0;
+        // Each event is of a new customer, so that none has more open sends than are allowed.
+        (string Name, string Path, Func<Random, string> Body, int Events)[] scenarios =
+        [.. new[] { "To memory", "To file", "To nobody" }.Select(name => (
+            name, "/v1/events", (Func<Random, string>)(random => Batch(random, name, () => Interlocked.Increment(ref next))), BatchSize))];
+        Console.WriteLine($"sends: batches of {BatchSize} events of new customers, each of which nothing, a send to a file, or a send to a provider that never answers follows");
+        await CompareAsync(http, scenarios);
+    }
+
+    private static async Task CompareAsync(HttpClient http, (string Name, string Path, Func<Random, string> Body, int Events)[] scenarios)
+    {
         var rates = scenarios.Select(static _ => new List<double>()).ToArray();
         for (var round = 0; round <= Rounds.Count; round++)
         {
@@ -70,11 +103,10 @@ internal static class IngestBench
                     rates[i].Add(rate);
             }
         }
-        Console.WriteLine($"ingest: {Clients} clients, {CustomersCount:N0} customers, {Environment.ProcessorCount} processors shared with the clients, medians of {Rounds.Count} rounds");
         for (var i = 0; i < scenarios.Length; i++)
         {
             var ratio = Rounds.Median(rates[i].Zip(rates[0], static (own, noop) => own / noop));
-            Console.WriteLine($"  {scenarios[i].Name,-40} {Rounds.Median(rates[i]),10:N0} events/s   {ratio,6:F2} of no-op");
+            Console.WriteLine($"  {scenarios[i].Name,-40} {Rounds.Median(rates[i]),10:N0} events/s   {ratio,6:F2} of {scenarios[0].Name}");
         }
     }
 
@@ -96,9 +128,11 @@ internal static class IngestBench
         return counts.Sum() / watch.Elapsed.TotalSeconds;
     }
 
-    private static string Batch(Random random) =>
-        $$"""{"events":[{{string.Join(',', Enumerable.Range(0, BatchSize).Select(_ => Event(random, random.Next(CustomersCount))))}}]}""";
+    private static string Batch(Random random) => Batch(random, "Product Viewed", () => random.Next(CustomersCount));
 
-    private static string Event(Random random, int customer) =>
-        $$$"""{"messageId":"{{{Guid.NewGuid():N}}}","customer":"customer-{{{customer}}}","name":"Product Viewed","properties":{"product_id":"p-{{{random.Next(1000)}}}","name":"Trail Shoe","price":129.9,"url":"https://shop.example/p/trail-shoe"}}""";
+    private static string Batch(Random random, string name, Func<int> customer) =>
+        $$"""{"events":[{{string.Join(',', Enumerable.Range(0, BatchSize).Select(_ => Event(random, customer(), name)))}}]}""";
+
+    private static string Event(Random random, int customer, string name = "Product Viewed") =>
+        $$$"""{"messageId":"{{{Guid.NewGuid():N}}}","customer":"customer-{{{customer}}}","name":"{{{name}}}","properties":{"product_id":"p-{{{random.Next(1000)}}}","name":"Trail Shoe","price":129.9,"url":"https://shop.example/p/trail-shoe"}}""";
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Orleans.Personalize.Gateway.Content;
+using Orleans.Personalize.Gateway.SuppressionList;
 
 namespace Orleans.Personalize.Gateway.Api;
 
@@ -27,9 +28,15 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(ContentLinks))]
 [JsonSerializable(typeof(AllCounts))]
 [JsonSerializable(typeof(AttentionPage))]
+[JsonSerializable(typeof(TemplatePreviewRequest))]
+[JsonSerializable(typeof(TemplatePreviewResponse))]
 [JsonSerializable(typeof(KeyRequest))]
 [JsonSerializable(typeof(KeyCreated))]
 [JsonSerializable(typeof(Items<KeyResponse>))]
+[JsonSerializable(typeof(SuppressionResponse))]
+[JsonSerializable(typeof(SuppressionPage))]
+[JsonSerializable(typeof(SuppressionRequest))]
+[JsonSerializable(typeof(ImportResponse))]
 [JsonSerializable(typeof(HealthResponse))]
 [JsonSerializable(typeof(ProblemError[]))]
 internal sealed partial class ApiJson : JsonSerializerContext;

@@ -26,11 +26,20 @@ internal static class Limits
     /// <summary>A trigger, template or sender. A mail of more than 102 KB is clipped by Gmail; its template may be some larger.</summary>
     public const int DocumentBytesMax = 512 * 1024;
 
+    /// <summary>A draft of a template with an event and data.</summary>
+    public const int PreviewBytesMax = DocumentBytesMax + (2 * EventBytesMax);
+
     /// <summary>A request to make a key.</summary>
     public const int KeyRequestBytesMax = 4 * 1024;
 
     /// <summary>Why an operator did something: a sentence or two, kept with each of the versions and facts that came of it.</summary>
     public const int ReasonLengthMax = 256;
+
+    /// <summary>Characters of an import of suppressed addresses: some hundred thousand. All of them are in memory at once.</summary>
+    public const int ImportLengthMax = 16 * 1024 * 1024;
+
+    /// <summary>Suppressed addresses of one page.</summary>
+    public const int SuppressionsMax = 1_000;
 
     /// <summary>Timeline entries and customers of one page; the grains allow no more.</summary>
     public const int TimelineItemsMax = 500;

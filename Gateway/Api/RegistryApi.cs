@@ -25,12 +25,18 @@ internal sealed record VersionResponse(long Version, DateTimeOffset At, string A
         new(version.Version, version.At, version.Action, version.By, version.Reason, new RawJson(version.Document));
 }
 
-/// <summary>The documents that say what the engine does: triggers, templates, senders and policies.</summary>
+/// <summary>The documents that say what the engine does: triggers, templates, senders and policies, and what customers can choose: topics.</summary>
 internal static partial class RegistryApi
 {
     private static readonly (string Path, string Kind)[] Kinds =
-        [("triggers", RegistryKind.Trigger), ("templates", RegistryKind.Template), ("senders", RegistryKind.Sender), ("policies", RegistryKind.Policy),
-         ("slots", RegistryKind.Slot)];
+    [
+        ("triggers", RegistryKind.Trigger),
+        ("templates", RegistryKind.Template),
+        ("senders", RegistryKind.Sender),
+        ("policies", RegistryKind.Policy),
+        ("topics", RegistryKind.Topic),
+        ("slots", RegistryKind.Slot),
+    ];
 
     public static void Map(IEndpointRouteBuilder routes)
     {
@@ -67,7 +73,7 @@ internal static partial class RegistryApi
         group.MapDelete("/{id}", (HttpContext http, IGrainFactory grains, string id) => DeleteAsync(http, grains, kind, id))
             .WithSummary($"Delete a {kind}")
             .Produces(StatusCodes.Status204NoContent)
-            .ProducesProblems(400, 404, 412, 503)
+            .ProducesProblems(kind == RegistryKind.Template ? [400, 404, 409, 412, 503] : [400, 404, 412, 503])
             .Require(Access.Operate);
     }
 

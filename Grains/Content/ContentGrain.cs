@@ -56,12 +56,14 @@ public sealed class ContentGrain(Catalogs catalogs, TimeProvider clock) : Grain,
         try
         {
             return form == SlotForm.Json
-                ? new(null, slot.RenderJson(job, customer), null, null)
-                : new(null, default, slot.RenderText(form, job, customer), null);
+                ? new(null, slot.RenderJson(Rendered), null, null)
+                : new(null, default, slot.RenderText(form, Rendered), null);
         }
         catch (TemplateException)
         {
             return new(null, default, null, SlotReason.Template);
         }
+
+        RenderedContent Rendered(Template template) => template.Render(job, customer, clock);
     }
 }

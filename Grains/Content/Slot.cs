@@ -27,7 +27,7 @@ public sealed partial class Slot
 
     private static readonly string[] Forms = ["json", "html", "image"];
 
-    private Action<Utf8JsonWriter, SendJob, CustomerKey>? json;
+    private Action<Utf8JsonWriter, Func<Template, RenderedContent>>? json;
     private Template? html;
     private Template? image;
     private JsonText fallbackJson;
@@ -87,21 +87,21 @@ public sealed partial class Slot
     }
 
     /// <exception cref="TemplateException">It cannot be rendered with this profile.</exception>
-    public JsonText RenderJson(SendJob job, CustomerKey customer)
+    public JsonText RenderJson(Func<Template, RenderedContent> render)
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
         using (var writer = new Utf8JsonWriter(buffer))
-            json!(writer, job, customer);
+            json!(writer, render);
         return new(buffer.WrittenSpan.ToArray());
     }
 
     /// <summary>The html, or the address of the image.</summary>
     /// <exception cref="TemplateException">It cannot be rendered with this profile.</exception>
-    public string RenderText(SlotForm form, SendJob job, CustomerKey customer)
+    public string RenderText(SlotForm form, Func<Template, RenderedContent> render)
     {
         if (form == SlotForm.Html)
-            return html!.Render(job, customer).Html!;
-        var text = image!.Render(job, customer).Text!.Trim();
+            return render(html!).Html!;
+        var text = render(image!).Text!.Trim();
         // The host stands in the document, so a profile cannot lead anywhere else.
         return Address(text) ?? throw new TemplateException("The image's address is none.");
     }
@@ -138,43 +138,43 @@ public sealed partial class Slot
     }
 
     /// <summary>What writes a value: a text that holds templates rendered, all else as it is.</summary>
-    private static Action<Utf8JsonWriter, SendJob, CustomerKey> Compile(JsonElement value, string pointer, List<DocumentError> errors, ref int texts)
+    private static Action<Utf8JsonWriter, Func<Template, RenderedContent>> Compile(JsonElement value, string pointer, List<DocumentError> errors, ref int texts)
     {
         switch (value.ValueKind)
         {
             case JsonValueKind.Object:
-                var members = new List<(string Name, Action<Utf8JsonWriter, SendJob, CustomerKey> Write)>();
+                var members = new List<(string Name, Action<Utf8JsonWriter, Func<Template, RenderedContent>> Write)>();
                 foreach (var member in value.EnumerateObject())
                     members.Add((member.Name, Compile(member.Value, $"{pointer}/{member.Name.Replace("~", "~0").Replace("/", "~1")}", errors, ref texts)));
-                return (writer, job, customer) =>
+                return (writer, render) =>
                 {
                     writer.WriteStartObject();
                     foreach (var (name, write) in members)
                     {
                         writer.WritePropertyName(name);
-                        write(writer, job, customer);
+                        write(writer, render);
                     }
                     writer.WriteEndObject();
                 };
             case JsonValueKind.Array:
-                var items = new List<Action<Utf8JsonWriter, SendJob, CustomerKey>>();
+                var items = new List<Action<Utf8JsonWriter, Func<Template, RenderedContent>>>();
                 foreach (var item in value.EnumerateArray())
                     items.Add(Compile(item, $"{pointer}/{items.Count}", errors, ref texts));
-                return (writer, job, customer) =>
+                return (writer, render) =>
                 {
                     writer.WriteStartArray();
                     foreach (var write in items)
-                        write(writer, job, customer);
+                        write(writer, render);
                     writer.WriteEndArray();
                 };
             case JsonValueKind.String when value.GetString()!.Contains("{{", StringComparison.Ordinal):
                 texts++;
                 var template = Compile("text", value.GetString()!, pointer, errors);
-                return (writer, job, customer) => WriteText(writer, template!.Render(job, customer).Text!);
+                return (writer, render) => WriteText(writer, render(template!).Text!);
             default:
                 // Beyond the life of the document that it is read from.
                 var constant = value.Clone();
-                return (writer, _, _) => constant.WriteTo(writer);
+                return (writer, _) => constant.WriteTo(writer);
         }
     }
 

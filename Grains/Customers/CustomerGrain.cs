@@ -17,6 +17,9 @@ namespace Orleans.Personalize.Customers;
 public sealed class CustomerGrain(
     IJournal journal, GroupCommitter committer, Catalogs catalogs, TimeProvider clock, ILogger<CustomerGrain> logger) : Grain, ICustomerGrain
 {
+    /// <summary>The channel whose addresses the suppression list knows.</summary>
+    private const string MailChannel = "email";
+
     private CustomerState state = null!;
     private CustomerEffects effects = null!;
     private Catalog catalog = null!;
@@ -53,7 +56,7 @@ public sealed class CustomerGrain(
 
     public async Task<Authorization> Authorize(string decisionId, bool holds)
     {
-        var turn = await Run(new Input.SendRequested(decisionId, holds));
+        var turn = await Run(new Input.SendRequested(decisionId, holds, await WhyListed(decisionId)));
         return turn.Refusal is null
             ? new(Sending.Jobs.Of(turn.Profile, decisionId))
             : new(null, turn.Refusal);
@@ -83,6 +86,15 @@ public sealed class CustomerGrain(
         {
             DeactivateOnIdle();
         }
+    }
+
+    /// <summary>Why the address that a mail would go to is on the suppression list; null where it is not, or it is no mail.</summary>
+    private async Task<string?> WhyListed(string decisionId)
+    {
+        var profile = state.Newest;
+        return profile.FindSend(decisionId) is { Order.Channel: MailChannel } && profile.Email is { } email
+            ? (await GrainFactory.GetGrain<ISuppressionGrain>(Suppressions.Key(profile.Key.Workspace, email)).Find(email))?.Reason
+            : null;
     }
 
     private async Task<Turn> Run(Input input)

@@ -35,7 +35,7 @@ internal sealed class CustomerState
         Newest = Committed = profile;
         snapshotVersion = history.SnapshotVersion;
         storedDeadline = history.Deadline;
-        storedEmail = EmailOf(profile);
+        storedEmail = profile.Email ?? "";
     }
 
     public Profile Newest { get; private set; }
@@ -104,7 +104,7 @@ internal sealed class CustomerState
         var deadline = DeadlineOf(Newest, now);
         if (gathered.Count == 0 && deadline is null)
             return null;
-        var email = EmailOf(Newest);
+        var email = Newest.Email ?? "";
         return new(
             key,
             Newest.Version - gathered.Count,
@@ -163,9 +163,4 @@ internal sealed class CustomerState
         var isReached = storedDeadline <= now && next != storedDeadline;
         return isEarlier || isReached ? new(next) : null;
     }
-
-    private static string EmailOf(Profile profile) =>
-        profile.FindTrait("email") is { } trait && Json.Find(trait.Value, []) is { Kind: ScalarKind.Text } email
-            ? email.Text!
-            : "";
 }

@@ -25,6 +25,8 @@ public static class Instruments
     private static readonly Counter<long> Events = Meter.CreateCounter<long>("personalize.events", "{event}", "Events that reached a customer, by receipt status.");
     private static readonly Counter<long> Decisions = Meter.CreateCounter<long>("personalize.decisions", "{decision}", "Decisions by outcome and reason.");
     private static readonly Counter<long> Sends = Meter.CreateCounter<long>("personalize.sends", "{send}", "Delivery attempts by sender type and outcome.");
+    private static readonly Counter<long> Parked = Meter.CreateCounter<long>("personalize.sends.parked", "{send}", "Sends that found no room at their sender, by reason.");
+    private static readonly UpDownCounter<long> OpenBreakers = Meter.CreateUpDownCounter<long>("personalize.senders.open", "{sender}", "Senders whose circuit breaker is open: their provider does not answer.");
     private static readonly Counter<long> Stale = Meter.CreateCounter<long>("personalize.journal.stale", "{write}", "Writes that the version fence refused.");
     private static readonly Counter<long> Failures = Meter.CreateCounter<long>("personalize.journal.failures", "{commit}", "Commits with an unknown outcome.");
     private static readonly Counter<long> Rejections = Meter.CreateCounter<long>("personalize.journal.rejections", "{write}", "Writes refused because the queue was full.");
@@ -41,6 +43,10 @@ public static class Instruments
 
     public static void OnSend(string senderType, SendOutcome outcome) =>
         Sends.Add(1, new("sender", senderType), new("outcome", OutcomeNames[(int)outcome]));
+
+    public static void OnParked(string reason) => Parked.Add(1, new KeyValuePair<string, object?>("reason", reason));
+
+    public static void OnBreaker(bool isOpen) => OpenBreakers.Add(isOpen ? 1 : -1);
 
     public static void OnStaleWrite() => Stale.Add(1);
 

@@ -67,6 +67,10 @@ public sealed record Profile
 
     public Trait? FindTrait(string name) => Traits.Find(name, static t => t.Name) is >= 0 and var at ? Traits[at] : null;
 
+    /// <summary>The address in the trait <c>email</c>; null where it is missing or no text.</summary>
+    [JsonIgnore]
+    public string? Email => FindTrait("email") is { } trait && Json.Find(trait.Value, []) is { Kind: ScalarKind.Text } email ? email.Text : null;
+
     public Counter? FindCounter(string name) => Counters.Find(name, static c => c.Name) is >= 0 and var at ? Counters[at] : null;
 
     public Wait? FindWait(string trigger, string? key)

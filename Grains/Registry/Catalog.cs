@@ -33,10 +33,33 @@ public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factor
             new TriggerSet(
                 snapshot.Documents.Where(static document => document.Kind == RegistryKind.Trigger).Select(Compile).OfType<Trigger>(),
                 snapshot.Documents.Where(static document => document.Kind == RegistryKind.Policy).Select(PolicyOf).OfType<Policy>()),
-            Make(snapshot, RegistryKind.Template, before.Templates, static (_, json) => Template.Compile(json)),
+            MakeTemplates(snapshot, before.Templates),
             Make(snapshot, RegistryKind.Sender, before.Senders, MakeSender),
             Make(snapshot, RegistryKind.Slot, before.Slots, static (_, json) => Slot.Parse(json).Slot));
     }
+
+    private Dictionary<string, Entry<Template>> MakeTemplates(RegistrySnapshot snapshot, Dictionary<string, Entry<Template>> before)
+    {
+        var documents = snapshot.Documents.Where(static document => document.Kind == RegistryKind.Template).ToDictionary(static document => document.Id);
+        // One that includes what has changed has changed, too.
+        var kept = before
+            .Where(entry => entry.Value.Made.Fault is null && entry.Value.Made.Uses.Append(entry.Key).All(id => before.GetValueOrDefault(id)?.Version == documents.GetValueOrDefault(id)?.Version))
+            .ToDictionary();
+        return Make(snapshot, RegistryKind.Template, kept, (id, json) =>
+        {
+            try
+            {
+                return Template.Compile(json, id, other => Parse(documents.GetValueOrDefault(other)));
+            }
+            catch (TemplateException fault)
+            {
+                logger.DocumentUnusable(workspace, RegistryKind.Template, id, fault.Message);
+                return Template.Broken(fault.Message);
+            }
+        });
+    }
+
+    private static JsonElement? Parse(RegistryDocument? document) => document is null ? null : JsonElement.Parse(document.Document.Span);
 
     private Trigger? Compile(RegistryDocument document)
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Hosting;
 using Orleans.Personalize.Engine;
@@ -73,6 +74,8 @@ public sealed class RegistryGrain(
             return RegistryRemoval.Stale;
         if (known is null)
             return RegistryRemoval.Missing;
+        if (kind == RegistryKind.Template && Users(id) is { Length: > 0 } users)
+            throw new DocumentInUseException(users);
         await Write(state =>
         {
             state.Documents.Remove(slot);
@@ -149,10 +152,11 @@ public sealed class RegistryGrain(
             using var json = JsonDocument.Parse(document.Utf8);
             return kind switch
             {
-                RegistryKind.Template => [.. Template.Validate(json.RootElement)],
+                RegistryKind.Template => TemplateProblems(id, json.RootElement),
                 RegistryKind.Sender => SenderProblems(json.RootElement),
                 RegistryKind.Policy => [.. Policy.Parse(id, json.RootElement).Errors],
                 RegistryKind.Slot => [.. Content.Slot.Parse(json.RootElement).Errors],
+                RegistryKind.Topic => [.. Topics.Validate(json.RootElement)],
                 RegistryKind.Key => [],
                 _ => [new("", $"'{kind}' is no kind of document")],
             };
@@ -171,6 +175,40 @@ public sealed class RegistryGrain(
         return senders.FirstOrDefault(factory => factory.Type == type) is { } factory
             ? [.. factory.Validate(document)]
             : [new("/type", $"must be one of {string.Join(", ", senders.Select(static factory => factory.Type).Order(StringComparer.Ordinal))}")];
+    }
+
+    private DocumentError[] TemplateProblems(string id, JsonElement document)
+    {
+        JsonElement? Find(string other) => other == id ? document : FindTemplate(other);
+
+        var errors = Template.Validate(document, id, Find);
+        if (errors.Count > 0)
+            return [.. errors];
+        // What includes it must still make sense.
+        return [.. Users(id).SelectMany(user => Template.Validate(FindTemplate(user)!.Value, user, Find).Take(1)
+            .Select(error => new DocumentError("", $"would break the template '{user}', which uses it: {error.Detail}")))];
+    }
+
+    private JsonElement? FindTemplate(string id) =>
+        stored.State.Documents.GetValueOrDefault(Slot(RegistryKind.Template, id)) is { } found ? JsonElement.Parse(found.Document.Span) : null;
+
+    /// <summary>The templates that include a template, directly or not.</summary>
+    private string[] Users(string id)
+    {
+        var templates = stored.State.Documents.Values.Where(static document => document.Kind == RegistryKind.Template).ToArray();
+        var users = new SortedSet<string>(StringComparer.Ordinal);
+        var open = new Queue<string>([id]);
+        while (open.TryDequeue(out var used))
+        {
+            // A document that names the id holds it; most do not, and need not be read.
+            var name = Encoding.UTF8.GetBytes(used);
+            foreach (var document in templates.Where(document => document.Document.Span.IndexOf(name) >= 0))
+            {
+                if (document.Id != id && Template.References(JsonElement.Parse(document.Document.Span)).Contains(used) && users.Add(document.Id))
+                    open.Enqueue(document.Id);
+            }
+        }
+        return [.. users];
     }
 
     private static string Slot(string kind, string id) => $"{kind}/{id}";

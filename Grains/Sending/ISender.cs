@@ -36,7 +36,9 @@ public interface ISenderFactory
 /// <param name="Unsubscribe">
 /// Where the recipient unsubscribes by one click (RFC 8058) and finds the page for it; null where nothing is to be unsubscribed from.
 /// </param>
-public sealed record SendMessage(string Workspace, string CustomerId, SendJob Job, RenderedContent? Content, Uri? Unsubscribe = null);
+/// <param name="Reference">What the provider may be told of whom the message is for; its reports bring it back. Null where links are not configured.</param>
+public sealed record SendMessage(
+    string Workspace, string CustomerId, SendJob Job, RenderedContent? Content, Uri? Unsubscribe = null, string? Reference = null);
 
 /// <param name="Text">Never null where there is html.</param>
 /// <param name="Preheader">The line that mail clients show behind the subject; the html has it already, hidden.</param>

@@ -22,6 +22,9 @@ internal static class Jobs
             DecidedAt = send.DecidedAt,
             ExpiresAt = send.Order.ExpiresAt,
             Profile = Views.Of(profile),
+            Channel = send.Order.Channel,
+            Topic = send.Order.Topic,
+            IsTransactional = send.Order.IsTransactional,
         };
     }
 }

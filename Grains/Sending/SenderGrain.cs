@@ -3,6 +3,7 @@ using Orleans.Concurrency;
 using Orleans.Personalize.Diagnostics;
 using Orleans.Personalize.Engine;
 using Orleans.Personalize.Registry;
+using Orleans.Runtime;
 
 namespace Orleans.Personalize.Sending;
 
@@ -11,7 +12,7 @@ namespace Orleans.Personalize.Sending;
 /// nothing: what it loses, the customer offers again; what it has no room for, the customer parks.
 /// </summary>
 [Reentrant]
-public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<SenderGrain> logger) : Grain, ISenderGrain
+public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<SenderGrain> logger, SignedLinks? links = null) : Grain, ISenderGrain
 {
     /// <summary>Sends taken and not yet finished; more are parked.</summary>
     private const int QueueMax = 1_000;
@@ -40,14 +41,20 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         catalog = await catalogs.GetAsync(workspace);
     }
 
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        pipeline.Close();
+        return Task.CompletedTask;
+    }
+
     public Task<OfferReply> Offer(SendOffer offer)
     {
         if (taken.Contains(offer))
             return Task.FromResult(OfferReply.Taken);
         if (pipeline.RestsUntil is not null)
-            return Task.FromResult(new OfferReply(pipeline.Return(Terms), Reason.Breaker));
+            return Task.FromResult(Park(Reason.Breaker));
         if (taken.Count >= Room(Terms?.Rate))
-            return Task.FromResult(new OfferReply(pipeline.Return(Terms), Reason.Rate));
+            return Task.FromResult(Park(Reason.Rate));
         taken.Add(offer);
         waiting.Enqueue(offer);
         if (delivering < (Terms?.Concurrency ?? SenderTerms.ConcurrencyDefault))
@@ -57,6 +64,12 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
 
     public Task<SenderStatus> Status() =>
         Task.FromResult(new SenderStatus(pipeline.State, pipeline.RestsUntil, waiting.Count, taken.Count - waiting.Count));
+
+    private OfferReply Park(string reason)
+    {
+        Instruments.OnParked(reason);
+        return new(pipeline.Return(Terms), reason);
+    }
 
     private static int Room(double? rate) =>
         rate is { } perSecond ? (int)Math.Clamp(perSecond * QueueTime.TotalSeconds, 1, QueueMax) : QueueMax;
@@ -79,7 +92,10 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         {
             await pipeline.Pace(Terms);
             if (!pipeline.TryEnter())
-                await customer.Park(offer.DecisionId, pipeline.Return(Terms), Reason.Breaker);
+            {
+                var parked = Park(Reason.Breaker);
+                await customer.Park(offer.DecisionId, parked.NotBefore!.Value, parked.Reason!);
+            }
             else if (await Enter(customer, offer) is { } settlement)
                 await Settle(customer, settlement);
         }
@@ -120,16 +136,28 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
                 return (new(SendOutcome.Retry, Detail: $"There is no template '{job.Template}'."), null);
             try
             {
-                content = template.Render(job, customer);
+                content = template.Render(job, customer, clock);
             }
             catch (TemplateException failure)
             {
-                return (new(SendOutcome.Failed, Detail: failure.Message), null);
+                return (new(failure.MayPass ? SendOutcome.Retry : SendOutcome.Failed, Detail: failure.Message), null);
             }
         }
-        var delivery = await pipeline.Deliver(sender.Sender, new(customer.Workspace, customer.CustomerId, job, content));
+        var delivery = await pipeline.Deliver(sender.Sender, Message(customer, job, content));
         Instruments.OnSend(sender.Type, delivery.Outcome);
         return (delivery, content);
+    }
+
+    private SendMessage Message(CustomerKey customer, SendJob job, RenderedContent? content)
+    {
+        var (workspace, customerId) = customer;
+        return new(
+            workspace,
+            customerId,
+            job,
+            content,
+            job.IsTransactional ? null : links?.Unsubscribe(workspace, customerId, job.Channel, job.Topic, job.DecisionId),
+            links?.Reference(workspace, customerId, job.DecisionId));
     }
 
     private async Task Settle(ICustomerGrain customer, (SendJob Job, Delivery Delivery, string? Content) settlement)

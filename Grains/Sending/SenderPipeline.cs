@@ -1,3 +1,4 @@
+using Orleans.Personalize.Diagnostics;
 using Polly;
 using Polly.CircuitBreaker;
 
@@ -37,6 +38,7 @@ internal sealed class SenderPipeline
     private DateTimeOffset nextStart;
     private DateTimeOffset nextReturn;
     private bool isProbing;
+    private bool isCountedOpen;
 
     public SenderPipeline(TimeProvider clock)
     {
@@ -54,6 +56,16 @@ internal sealed class SenderPipeline
                     restsUntil = clock.GetUtcNow() + pause;
                     return ValueTask.FromResult(pause);
                 },
+                OnOpened = _ =>
+                {
+                    Note(isOpen: true);
+                    return ValueTask.CompletedTask;
+                },
+                OnClosed = _ =>
+                {
+                    Note(isOpen: false);
+                    return ValueTask.CompletedTask;
+                },
                 StateProvider = breaker,
             })
             .Build();
@@ -69,6 +81,9 @@ internal sealed class SenderPipeline
         CircuitState.HalfOpen => "half-open",
         _ => RestsUntil is null ? "half-open" : "open",
     };
+
+    /// <summary>It is used no more.</summary>
+    public void Close() => Note(isOpen: false);
 
     /// <summary>When a send that finds no room is to come back: one after another, at the sender's rate.</summary>
     public DateTimeOffset Return(SenderTerms? terms)
@@ -143,6 +158,14 @@ internal sealed class SenderPipeline
         {
             return new(SendOutcome.Unknown, Detail: failure.Message);
         }
+    }
+
+    private void Note(bool isOpen)
+    {
+        if (isOpen == isCountedOpen)
+            return;
+        isCountedOpen = isOpen;
+        Instruments.OnBreaker(isOpen);
     }
 
     private static TimeSpan Min(TimeSpan left, TimeSpan right) => left < right ? left : right;

@@ -1,8 +1,6 @@
-using System.Globalization;
-using System.Text;
+using System.Collections.Immutable;
 using System.Text.Json;
-using System.Text.RegularExpressions;
-using HandlebarsDotNet;
+using Orleans.Personalize.Engine;
 
 namespace Orleans.Personalize.Sending;
 
@@ -12,208 +10,218 @@ public sealed class TemplateException : Exception
     public TemplateException(string message) : base(message) { }
 
     public TemplateException(string message, Exception inner) : base(message, inner) { }
+
+    /// <summary>Whether it may pass by itself, as a lack of time does.</summary>
+    public bool MayPass { get; init; }
 }
 
+/// <summary>What came of a rendering.</summary>
+/// <param name="Content">Null where none could be rendered.</param>
+/// <param name="Misses">The fields that were missing, of each content that was tried.</param>
+/// <param name="Reasons">Why the contents before it were not used.</param>
+internal sealed record TemplateOutcome(RenderedContent? Content, IReadOnlyList<MissingField> Misses, IReadOnlyList<string> Reasons);
+
 /// <summary>
-/// One compiled template: a registry document <c>{"subject","html","text"}</c> in Handlebars (https://handlebarsjs.com/guide/), the syntax of
-/// SendGrid's dynamic templates. Safe for concurrent use.
+/// One compiled template: a registry document in Handlebars (https://handlebarsjs.com/guide/), the syntax of SendGrid's dynamic templates, with all that
+/// it includes. docs/templates.md describes it. Safe for concurrent use.
 /// </summary>
-public sealed partial class Template
+public sealed class Template
 {
-    /// <summary>The longest subject, html or text of a document, in UTF-16 code units.</summary>
+    /// <summary>The longest part of a document, in UTF-16 code units.</summary>
     public const int SourceLengthMax = 256 * 1024;
 
     /// <summary>The longest rendered subject, html or text, in UTF-16 code units.</summary>
     public const int OutputLengthMax = 1024 * 1024;
 
-    /// <summary>Handlebars recurses into blocks and sub-expressions; a few thousand would overflow the stack and end the process.</summary>
-    private const int NestingMax = 100;
+    /// <summary>The longest rendered preheader; mail clients show less than 150 characters.</summary>
+    public const int PreheaderLengthMax = 1_000;
 
-    /// <summary>The time that compilation takes grows with the square of the expressions; this many take a quarter of a second.</summary>
-    private const int TagsMax = 5_000;
+    private readonly TemplateDocument document;
+    private readonly ImmutableArray<(TemplateContent Content, Dictionary<string, TemplatePart> Parts)> contents;
 
-    private static readonly string[] BlockHelpers = ["if", "unless", "each", "with"];
+    private Template(TemplateDocument document, ImmutableArray<(TemplateContent, Dictionary<string, TemplatePart>)> contents, IReadOnlyCollection<string> uses)
+    {
+        this.document = document;
+        this.contents = contents;
+        Uses = uses;
+    }
 
-    internal static readonly string[] Parts = ["subject", "html", "text"];
+    /// <summary>Why it renders nothing; null where it may.</summary>
+    public string? Fault { get; private init; }
 
-    private readonly Dictionary<string, HandlebarsTemplate<TextWriter, object, object>> parts = [];
+    /// <summary>The ids of the templates it is made from, beside itself.</summary>
+    public IReadOnlyCollection<string> Uses { get; }
 
-    private Template() { }
+    /// <summary>The ids of the templates that a document names itself; of one that is wrong, perhaps not all.</summary>
+    public static IReadOnlySet<string> References(JsonElement json)
+    {
+        var read = TemplateDocument.Parse(json, []);
+        var names = read.Contents.SelectMany(static content => content.Sources.Values).SelectMany(TemplateIncludes.NamedIn).ToHashSet();
+        if (read.Layout is not null)
+            names.Add(read.Layout);
+        return names;
+    }
 
     /// <summary>What is wrong with a template document; empty when nothing is.</summary>
-    public static IReadOnlyList<DocumentError> Validate(JsonElement document)
+    /// <param name="json">The document.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="find">The documents of other templates by their ids.</param>
+    public static IReadOnlyList<DocumentError> Validate(JsonElement json, string id = "", Func<string, JsonElement?>? find = null)
     {
-        if (document.ValueKind != JsonValueKind.Object)
-            return [new DocumentError("", "must be an object with subject, html and text")];
         var errors = new List<DocumentError>();
-        foreach (var part in Parts)
-            if (document.TryGetProperty(part, out var source) && Fault(part, source) is { } fault)
-                errors.Add(new DocumentError($"/{part}", fault));
-        if (!document.TryGetProperty("html", out _) && !document.TryGetProperty("text", out _))
-            errors.Add(new DocumentError("", "needs html, text or both"));
+        Make(json, id, find ?? (static _ => null), errors);
         return errors;
     }
 
-    private static string? Fault(string part, JsonElement source)
+    /// <param name="json">The document.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="find">The documents of other templates by their ids.</param>
+    /// <exception cref="TemplateException">It is wrong.</exception>
+    public static Template Compile(JsonElement json, string id = "", Func<string, JsonElement?>? find = null)
     {
-        if (source.ValueKind != JsonValueKind.String)
-            return "must be a string";
-        try
-        {
-            if (source.GetString()!.Length > SourceLengthMax)
-                return $"is longer than {SourceLengthMax:N0} characters";
-            CompilePart(part, source.GetString()!);
-            return null;
-        }
-        catch (TemplateException fault)
-        {
-            return fault.Message;
-        }
-        catch (InvalidOperationException)
-        {
-            return "holds half of a surrogate pair";
-        }
+        var errors = new List<DocumentError>();
+        return Make(json, id, find ?? (static _ => null), errors)
+            ?? throw new TemplateException($"The template is not valid: {errors[0].Pointer} {errors[0].Detail}".Replace("  ", " "));
     }
 
-    /// <exception cref="TemplateException">It does not compile.</exception>
-    public static Template Compile(JsonElement document)
-    {
-        var template = new Template();
-        foreach (var part in Parts)
-            if (document.TryGetProperty(part, out var source))
-                template.parts[part] = CompilePart(part, source.GetString()!);
-        return template;
-    }
+    /// <summary>One that renders nothing and says why: the document was stored, but something that it includes is gone.</summary>
+    public static Template Broken(string fault) => new(TemplateDocument.Empty, [], []) { Fault = fault };
 
     /// <summary>
-    /// Renders with <c>customer</c>, <c>traits</c>, <c>consent</c>, <c>cart</c>, <c>orders</c>, <c>event</c>, <c>data</c>,
-    /// <c>trigger</c> and <c>key</c>. A missing field renders as nothing. Only html is HTML-escaped; a subject is always one line.
+    /// Renders the first content whose required data is there and fresh, with <c>customer</c>, <c>traits</c>, <c>consent</c>, <c>cart</c>,
+    /// <c>orders</c>, <c>event</c>, <c>data</c>, <c>trigger</c>, <c>key</c> and <c>now</c>. Only html is HTML-escaped; a subject is always one line.
     /// </summary>
-    /// <exception cref="TemplateException">The output is too long, a loop too large, or a helper cannot do what it is asked.</exception>
-    public RenderedContent Render(SendJob job, CustomerKey customer)
+    /// <exception cref="TemplateException">
+    /// There is no such content; or of each the output is too long, a loop too large, or a helper cannot do what it is asked.
+    /// </exception>
+    public RenderedContent Render(SendJob job, CustomerKey customer, TimeProvider clock)
     {
-        var model = TemplateModel.Of(job, customer);
-        return new RenderedContent(
-            Render("subject", model) is { } subject ? OneLine(subject) : null,
-            Render("html", model),
-            Render("text", model));
+        var outcome = Try(job, customer, clock);
+        return outcome.Content ?? throw new TemplateException(
+            outcome.Reasons.Count == 1 ? outcome.Reasons[0] : $"None of the template's contents can be used. {string.Join(" ", outcome.Reasons)}");
     }
 
-    internal static HandlebarsTemplate<TextWriter, object, object> CompilePart(string part, string source)
+    /// <summary>As <see cref="Render(SendJob, CustomerKey, TimeProvider)"/>, with all that was found on the way.</summary>
+    /// <exception cref="TemplateException">It took too long.</exception>
+    internal TemplateOutcome Try(SendJob job, CustomerKey customer, TimeProvider clock)
     {
-        var helpers = new UnknownHelpers();
-        var configuration = new HandlebarsConfiguration
+        if (Fault is not null)
+            return new(null, [], [Fault]);
+        var now = clock.GetUtcNow();
+        var budget = new TemplateBudget(clock);
+        var model = TemplateModel.Of(job, customer, now, budget);
+        var (locale, zone) = (LocaleOf(model), ZoneOf(model));
+        var misses = new List<MissingField>();
+        var reasons = new List<string>();
+        foreach (var (content, parts) in contents)
         {
-            NoEscape = part != "html",
-            FormatProvider = CultureInfo.InvariantCulture,
-            HelperResolvers = { helpers },
-            ObjectDescriptorProviders = { new TemplateAccess() },
-            FormatterProviders = { new TemplateFormatter() },
-        };
-        try
-        {
-            RefuseUnsupported(source);
-            using var reader = new StringReader(source);
-            return Handlebars.Create(configuration).Compile(reader);
-        }
-        catch (Exception fault) when (fault is not OutOfMemoryException)
-        {
-            // The parser answers some malformed sources with exceptions of all kinds; to the author each is a syntax error.
-            throw Explain(fault, "It does not compile");
-        }
-        finally
-        {
-            helpers.CompilationEnded();
-        }
-    }
-
-    private string? Render(string part, TemplateObject model)
-    {
-        if (!parts.TryGetValue(part, out var render))
-            return null;
-        using var writer = new BoundedWriter(part);
-        try
-        {
-            render(writer, model, null!);
-            return writer.ToString();
-        }
-        catch (Exception fault) when (fault is not OutOfMemoryException)
-        {
-            throw Explain(fault, $"The {part} of the template cannot be rendered");
-        }
-    }
-
-    private static void RefuseUnsupported(string source)
-    {
-        if (source.AsSpan().Count("{{") > TagsMax)
-            throw new TemplateException($"There are more than {TagsMax:N0} expressions.");
-        var blocks = new Stack<int>();
-        var (depth, parentheses) = (0, 0);
-        foreach (Match tag in Tags().Matches(source))
-        {
-            if (tag.Value == "(")
-                parentheses++;
-            else if (tag.Value == ")")
-                parentheses = Math.Max(0, parentheses - 1);
-            else if (tag.Groups["partial"].Success)
-                throw new TemplateException("Partials and inline partials are not supported.");
-            else if (tag.Groups["argument"].Success && !BlockHelpers.Contains(tag.Groups["block"].Value))
-                throw new TemplateException($"There is no block helper named '{Shorten(tag.Groups["block"].Value)}'.");
-            else if (tag.Groups["close"].Success)
-                depth -= blocks.TryPop(out var levels) ? levels : 0;
-            else
+            var rendering = new TemplateRendering(content.Name, document.Locale, locale, zone, budget);
+            budget.Refill();
+            try
             {
-                // An "else if" is a block inside the one before, closed together with it.
-                var chained = tag.Groups["chain"].Success && blocks.TryPop(out var above) ? above : 0;
-                blocks.Push(chained + 1);
-                depth++;
+                foreach (var field in content.Requires.Where(field => !field.IsIn(model)))
+                    misses.Add(new(content.Name, null, $"{field}"));
+                var refusal = WhyNot(content, job, model, now);
+                var rendered = refusal is null ? Render(content.Name, parts, rendering, model) : null;
+                misses.AddRange(rendering.Misses);
+                if (document.IsStrict && rendering.Misses is { Count: > 0 } missing)
+                    refusal = $"Missing: {string.Join(", ", missing.Select(static miss => $"{miss.Field} in {miss.Part}"))}.";
+                if (refusal is null)
+                    return new(rendered, misses, reasons);
+                reasons.Add(contents.Length == 1 ? refusal : $"{content.Name}: {refusal}");
             }
-            if (depth > NestingMax || parentheses > NestingMax)
-                throw new TemplateException($"Blocks or sub-expressions are nested more than {NestingMax} deep.");
+            catch (TemplateException fault) when (!fault.MayPass)
+            {
+                reasons.Add(contents.Length == 1 ? fault.Message : $"{content.Name}: {fault.Message}");
+            }
         }
+        return new(null, misses, reasons);
     }
 
-    private static TemplateException Explain(Exception fault, string what)
+    private static RenderedContent Render(string name, Dictionary<string, TemplatePart> parts, TemplateRendering rendering, TemplateObject model)
     {
-        var cause = fault.GetBaseException();
-        return cause as TemplateException ?? new TemplateException($"{what}: {Shorten(OneLine(cause.Message))}", fault);
+        string? Part(string part) => parts.TryGetValue(part, out var template) ? rendering.Render(part, template, model) : null;
+
+        var subject = Part("subject");
+        var preheader = Part("preheader") is { } line ? TemplateCompiler.OneLine(line) : null;
+        var html = Part("html") is { } raw ? TemplateHtml.WithoutScripts(raw) : null;
+        var text = Part("text") ?? (html is null ? null : HtmlText.Of(html));
+        return new(
+            subject is null ? null : TemplateCompiler.OneLine(subject),
+            html is not null && preheader is { Length: > 0 } ? TemplateHtml.WithPreheader(html, preheader) : html,
+            text,
+            preheader,
+            name);
     }
 
-    private static string Shorten(string text) => text.Length <= 200 ? text : text[..200] + "…";
-
-    /// <summary>The line breaks of a value would end the subject's header and begin another (CWE-93).</summary>
-    private static string OneLine(string text) => ControlCharacters().Replace(text, " ").Trim();
-
-    [GeneratedRegex("""
-        [()] | \{\{~?\s* (?:
-            (?<partial>\#?[>*])
-          | [\#^]\s*(?<block>[^\s~{}]+)(?<argument>\s+(?!as\s*\|)[^\s~}])?
-          | (?<close>/)
-          | (?<chain>else\s+[^\s~}]) )
-        """, RegexOptions.ExplicitCapture | RegexOptions.IgnorePatternWhitespace, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex Tags();
-
-    [GeneratedRegex(@"[\p{Cc}\u2028\u2029]+", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex ControlCharacters();
-
-    private sealed class BoundedWriter(string part) : TextWriter(CultureInfo.InvariantCulture)
+    /// <summary>Why a content is not to be used; null when it may be.</summary>
+    private static string? WhyNot(TemplateContent content, SendJob job, TemplateObject model, DateTimeOffset now)
     {
-        private readonly StringBuilder text = new();
+        string[] missing = [.. content.Requires.Where(field => !field.IsIn(model)).Select(static field => $"{field}")];
+        if (missing.Length > 0)
+            return $"Missing: {string.Join(", ", missing)}.";
+        if (content.If is { } condition && !condition.Holds(job))
+            return $"{content.Pointer}/if does not hold.";
+        if (content.MaxStaleness is not { } maxStaleness)
+            return null;
+        var news = content.Requires.Select(field => (Name: $"{field}", At: field.At(job.Profile))).Where(static field => field.At is not null).ToArray();
+        if (news.Length == 0)
+            news = [("The profile", job.Profile.LastSeenAt ?? DateTimeOffset.MinValue)];
+        var (name, at) = news.MinBy(static field => field.At);
+        return now - at <= maxStaleness
+            ? null
+            : $"{name} is of {at:yyyy-MM-dd}, more than {maxStaleness.TotalDays:0.##} days ago.";
+    }
 
-        public override Encoding Encoding => Encoding.UTF8;
+    private TemplateLocale LocaleOf(TemplateObject model) => (Trait(model, "locale") is { } tag ? TemplateLocale.Find(tag) : null) ?? document.Locale;
 
-        public override void Write(char value) => Room(1).Append(value);
+    private TimeZoneInfo ZoneOf(TemplateObject model) => (Trait(model, "timezone") is { } id ? QuietHours.FindZone(id) : null) ?? document.Zone;
 
-        public override void Write(string? value) => Room(value?.Length ?? 0).Append(value);
+    private static string? Trait(TemplateObject model, string name) =>
+        (model.Fields["traits"] as TemplateObject)?.Fields.GetValueOrDefault(name) as string;
 
-        public override void Write(char[] buffer, int index, int count) => Room(count).Append(buffer, index, count);
+    private static Template? Make(JsonElement json, string id, Func<string, JsonElement?> find, List<DocumentError> errors)
+    {
+        if (json.ValueKind != JsonValueKind.Object)
+        {
+            errors.Add(new("", "must be an object with subject, preheader, html and text"));
+            return null;
+        }
+        var read = TemplateDocument.Parse(json, errors);
+        var includes = new TemplateIncludes(other => find(other) is { ValueKind: JsonValueKind.Object } found ? TemplateDocument.Parse(found, []) : null);
+        var compiled = read.Contents.Select(content => (content, Compile(read, content, id, includes, errors))).ToImmutableArray();
+        return errors.Count == 0 ? new(read, compiled, includes.Used) : null;
+    }
 
-        public override void Write(ReadOnlySpan<char> buffer) => Room(buffer.Length).Append(buffer);
-
-        public override string ToString() => text.ToString();
-
-        private StringBuilder Room(int length) => text.Length + length <= OutputLengthMax
-            ? text
-            : throw new TemplateException($"The {part} of the template came out longer than {OutputLengthMax:N0} characters.");
+    private static Dictionary<string, TemplatePart> Compile(
+        TemplateDocument read, TemplateContent content, string id, TemplateIncludes includes, List<DocumentError> errors)
+    {
+        var parts = new Dictionary<string, TemplatePart>();
+        foreach (var part in TemplateDocument.Parts)
+        {
+            if (!content.Sources.TryGetValue(part, out var source) || source.Length > SourceLengthMax)
+                continue;
+            var inherited = content.Pointer.Length > 0 && read.Contents[0].Sources.GetValueOrDefault(part) == source;
+            var pointer = inherited ? $"/{part}" : $"{content.Pointer}/{part}";
+            try
+            {
+                var whole = includes.Expand(part, source, [id]);
+                // By itself, so that a fault is told by its place in the author's own text.
+                var template = TemplateCompiler.Compile(part, whole);
+                if (read.Layout is not null && part is "html" or "text")
+                {
+                    pointer = "/layout";
+                    whole = includes.Wrap(part, whole, read.Layout, [id]);
+                    template = TemplateCompiler.Compile(part, whole);
+                }
+                parts[part] = template;
+            }
+            catch (TemplateException fault)
+            {
+                if (!errors.Exists(error => error.Pointer == pointer))
+                    errors.Add(new(pointer, fault.Message));
+            }
+        }
+        return parts;
     }
 }

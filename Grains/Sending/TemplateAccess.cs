@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
+using System.Runtime.CompilerServices;
 using HandlebarsDotNet;
 using HandlebarsDotNet.Compiler;
 using HandlebarsDotNet.Helpers;
@@ -23,11 +23,16 @@ internal sealed class TemplateAccess : IObjectDescriptorProvider
     private static readonly ObjectDescriptor Lists = Describe<TemplateList>(
         new ListAccessor(), new CountedIterator(new ListIterator<TemplateList, object?>()));
 
+    private static readonly ObjectDescriptor Undefined = Describe<UndefinedBindingResult>(new UndefinedAccessor(), new NoIterator());
+
     private static readonly ObjectDescriptor Opaque = Describe<object>(new NoAccessor(), new NoIterator());
 
     public bool TryGetDescriptor(Type type, [NotNullWhen(true)] out ObjectDescriptor? value)
     {
-        value = type == typeof(TemplateObject) ? Objects : type == typeof(TemplateList) ? Lists : Opaque;
+        value = type == typeof(TemplateObject) ? Objects
+            : type == typeof(TemplateList) ? Lists
+            : type == typeof(UndefinedBindingResult) ? Undefined
+            : Opaque;
         return true;
     }
 
@@ -36,20 +41,29 @@ internal sealed class TemplateAccess : IObjectDescriptorProvider
 
     private sealed class ObjectAccessor : IMemberAccessor
     {
-        public bool TryGetValue(object instance, ChainSegment memberName, out object? value) =>
-            ((TemplateObject)instance).Fields.TryGetValue(memberName.TrimmedValue, out value);
+        public bool TryGetValue(object instance, ChainSegment memberName, out object? value)
+        {
+            value = ((TemplateObject)instance).Find(memberName.TrimmedValue);
+            return true;
+        }
     }
 
     private sealed class ListAccessor : IMemberAccessor
     {
         public bool TryGetValue(object instance, ChainSegment memberName, out object? value)
         {
-            var (list, name) = ((TemplateList)instance, memberName.TrimmedValue);
-            if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var index))
-                value = index < list.Count ? list[index] : null;
-            else
-                value = name == "length" ? list.Count : null;
-            return value is not null;
+            value = ((TemplateList)instance).FindOrUndefined(memberName.TrimmedValue);
+            return true;
+        }
+    }
+
+    /// <summary>What is in something missing is missing, too, and known by the whole path.</summary>
+    private sealed class UndefinedAccessor : IMemberAccessor
+    {
+        public bool TryGetValue(object instance, ChainSegment memberName, out object? value)
+        {
+            value = TemplateUndefined.At($"{((UndefinedBindingResult)instance).Value}.{memberName.TrimmedValue}");
+            return true;
         }
     }
 
@@ -66,7 +80,17 @@ internal sealed class TemplateAccess : IObjectDescriptorProvider
     {
         public void Iterate(in EncodedTextWriter writer, BindingContext context, ChainSegment[] blockParamsVariables, object input,
             TemplateDelegate template, TemplateDelegate ifEmpty) =>
-            inner.Iterate(writer, context, blockParamsVariables, ((ILoopable)input).EnterLoop(), template, ifEmpty);
+            inner.Iterate(
+                writer,
+                context,
+                blockParamsVariables,
+                ((ILoopable)input).EnterLoop(out var budget),
+                (turnWriter, turn) =>
+                {
+                    budget.CheckTime();
+                    template(turnWriter, turn);
+                },
+                ifEmpty);
     }
 
     private sealed class NoIterator : IIterator
@@ -76,12 +100,22 @@ internal sealed class TemplateAccess : IObjectDescriptorProvider
     }
 }
 
-/// <summary>Writes booleans as JSON does, and an object as nothing instead of as the name of its .NET type.</summary>
+/// <summary>A value that is not there: falsy, written as nothing, and known by its path.</summary>
+internal static class TemplateUndefined
+{
+    /// <summary>Not by Handlebars' own method, which keeps every path for ever; these hold names from events.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
+    public static extern UndefinedBindingResult At(string path);
+}
+
+/// <summary>
+/// Writes booleans as JSON does, an object as nothing instead of as the name of its .NET type, and of what is missing that it is missing.
+/// </summary>
 internal sealed class TemplateFormatter : IFormatterProvider, IFormatter
 {
     public bool TryCreateFormatter(Type type, [NotNullWhen(true)] out IFormatter? formatter)
     {
-        formatter = type == typeof(bool) || type == typeof(TemplateObject) ? this : null;
+        formatter = type == typeof(bool) || type == typeof(TemplateObject) || type == typeof(UndefinedBindingResult) ? this : null;
         return formatter is not null;
     }
 
@@ -89,6 +123,8 @@ internal sealed class TemplateFormatter : IFormatterProvider, IFormatter
     {
         if (value is bool truth)
             writer.Write(truth ? "true" : "false", encode: false);
+        else if (value is UndefinedBindingResult missing)
+            TemplateRendering.Current.Miss(missing.Value);
     }
 }
 

@@ -21,11 +21,17 @@ public sealed class FakeGrains
     /// <param name="key">As in <see cref="CustomerKey"/>.</param>
     public FakeCustomer Customer(string key) => (FakeCustomer)Get(typeof(ICustomerGrain), key);
 
+    /// <param name="key">workspace/templateId.</param>
+    public FakeTemplate Template(string key) => (FakeTemplate)Get(typeof(ITemplateGrain), key);
+
     public FakeSearch Search(string workspace) => (FakeSearch)Get(typeof(ICustomerSearchGrain), workspace);
 
     public FakeContent Content(string workspace) => (FakeContent)Get(typeof(IContentGrain), workspace);
 
     public FakeOutcomes Outcomes => (FakeOutcomes)Get(typeof(IOutcomesGrain), IOutcomesGrain.All);
+
+    public FakeSuppressions Suppressions(string workspace, string address) =>
+        (FakeSuppressions)Get(typeof(ISuppressionGrain), Personalize.Suppressions.Key(workspace, address));
 
     /// <summary>Every customer that was asked for anything, by key.</summary>
     public IReadOnlyDictionary<string, FakeCustomer> Customers =>
@@ -35,9 +41,11 @@ public sealed class FakeGrains
     {
         _ when pair.Item1 == typeof(IRegistryGrain) => new FakeRegistry(),
         _ when pair.Item1 == typeof(ICustomerGrain) => new FakeCustomer(),
+        _ when pair.Item1 == typeof(ITemplateGrain) => new FakeTemplate(),
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
         _ when pair.Item1 == typeof(IContentGrain) => new FakeContent(),
         _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
+        _ when pair.Item1 == typeof(ISuppressionGrain) => new FakeSuppressions(),
         _ => throw new NotSupportedException($"There is no fake of {pair.Item1}."),
     });
 
@@ -152,6 +160,9 @@ public sealed class FakeRegistry : IRegistryGrain
     /// <summary>What is wrong with a document.</summary>
     public Func<RegistryDocument, DocumentError[]> Validate { get; set; } = _ => [];
 
+    /// <summary>Who is told to need a document that is to be deleted.</summary>
+    public string[]? Users { get; set; }
+
     /// <summary>Thrown by every call while it is set.</summary>
     public Exception? Fault { get; set; }
 
@@ -192,6 +203,8 @@ public sealed class FakeRegistry : IRegistryGrain
             var known = documents.GetValueOrDefault((kind, id));
             if (!edit.IsFor(known?.Version ?? 0))
                 return Task.FromResult(RegistryRemoval.Stale);
+            if (Users is not null)
+                throw new DocumentInUseException(Users);
             if (known is null)
                 return Task.FromResult(RegistryRemoval.Missing);
             documents.Remove((kind, id));
@@ -261,6 +274,21 @@ public sealed class FakeRegistry : IRegistryGrain
     }
 }
 
+/// <summary>A template that shows what it is told to.</summary>
+public sealed class FakeTemplate : ITemplateGrain
+{
+    public TemplatePreview? Answer { get; set; }
+
+    /// <summary>The latest question.</summary>
+    public PreviewRequest? Asked { get; private set; }
+
+    public Task<TemplatePreview?> Preview(PreviewRequest request)
+    {
+        Asked = request;
+        return Task.FromResult(Answer);
+    }
+}
+
 public sealed class FakeSearch : ICustomerSearchGrain
 {
     public CustomerHit[] Hits { get; set; } = [];
@@ -316,5 +344,42 @@ public sealed class FakeContent : IContentGrain
     {
         Asked.Enqueue(request);
         return OnRender(request);
+    }
+}
+
+/// <summary>A part of the suppression list in memory.</summary>
+public sealed class FakeSuppressions : ISuppressionGrain
+{
+    private readonly Lock gate = new();
+    private readonly SortedDictionary<string, Suppression> entries = new(StringComparer.Ordinal);
+
+    /// <summary>Thrown by every change while it is set.</summary>
+    public Exception? Fault { get; set; }
+
+    public Task<Suppression?> Find(string address)
+    {
+        lock (gate)
+            return Task.FromResult(entries.GetValueOrDefault(Suppressions.Canonical(address)));
+    }
+
+    public Task<int> Add(Suppression[] entries)
+    {
+        lock (gate)
+        {
+            return Fault is not null ? throw Fault : Task.FromResult(
+                entries.Count(entry => this.entries.TryAdd(Suppressions.Canonical(entry.Address), entry with { Address = Suppressions.Canonical(entry.Address) })));
+        }
+    }
+
+    public Task<bool> Remove(string address)
+    {
+        lock (gate)
+            return Fault is not null ? throw Fault : Task.FromResult(entries.Remove(Suppressions.Canonical(address)));
+    }
+
+    public Task<Suppression[]> List(string? after, int limit)
+    {
+        lock (gate)
+            return Task.FromResult(entries.Values.Where(entry => string.CompareOrdinal(entry.Address, after) > 0).Take(limit).ToArray());
     }
 }

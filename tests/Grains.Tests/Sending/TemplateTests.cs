@@ -113,17 +113,20 @@ public sealed class TemplateTests
     [InlineData("[]", "", "object")]
     [InlineData("{}", "", "html, text or both")]
     [InlineData("""{"subject":"a"}""", "", "html, text or both")]
-    [InlineData("""{"text":1}""", "/text", "string")]
-    [InlineData("""{"text":"x","html":null}""", "/html", "string")]
+    [InlineData("""{"text":1}""", "/text", "text")]
+    [InlineData("""{"text":"x","html":7}""", "/html", "text")]
     [InlineData("""{"text":"x","html":"{{#if a}}"}""", "/html", "'if'")]
     [InlineData("""{"text":"x","subject":"{{/if}}"}""", "/subject", "/if")]
     [InlineData("""{"text":"{{"}""", "/text", "0:2")]
     [InlineData("""{"text":"{{}}"}""", "/text", "0:4")]
     [InlineData("""{"text":"{{a.}}{{{b}}"}""", "/text", "")]
-    [InlineData("""{"text":"{{> header}}"}""", "/text", "Partials")]
-    [InlineData("""{"text":"{{#*inline 'a'}}{{/inline}}"}""", "/text", "Partials")]
-    [InlineData("""{"text":"{{money cart.total}}"}""", "/text", "'money'")]
-    [InlineData("""{"text":"{{#if (eq a b)}}{{/if}}"}""", "/text", "'eq'")]
+    [InlineData("""{"text":"{{> header}}"}""", "/text", "no template 'header'")]
+    [InlineData("""{"text":"{{> (lookup data 'part')}}"}""", "/text", "partials")]
+    [InlineData("""{"text":"{{> header a=1}}"}""", "/text", "partials")]
+    [InlineData("""{"text":"{{#> header}}{{/header}}"}""", "/text", "partials")]
+    [InlineData("""{"text":"{{#*inline 'a'}}{{/inline}}"}""", "/text", "partials")]
+    [InlineData("""{"text":"{{gold cart.total}}"}""", "/text", "'gold'")]
+    [InlineData("""{"text":"{{#if (same a b)}}{{/if}}"}""", "/text", "'same'")]
     [InlineData("""{"text":"{{#times 3}}x{{/times}}"}""", "/text", "'times'")]
     [InlineData("""{"text":"\ud800"}""", "/text", "surrogate")]
     public void A_fault_is_pointed_at(string document, string pointer, string detail)
@@ -137,7 +140,7 @@ public sealed class TemplateTests
 
     [Fact]
     public void Each_faulty_part_has_its_own_error() =>
-        Assert.Equal(["/subject", "/html", "/text"], Validate("""{"subject":"{{","html":"{{/x}}","text":7}""").Select(error => error.Pointer));
+        Assert.Equal(["/html", "/subject", "/text"], Validate("""{"subject":"{{","html":"{{/x}}","text":7}""").Select(error => error.Pointer).Order());
 
     [Fact]
     public void A_source_may_be_256_KB_long_and_no_longer()
@@ -191,7 +194,7 @@ public sealed class TemplateTests
     {
         var template = Template.Compile(JsonSerializer.SerializeToElement(new { text = "{{#each data.rows}}{{this}} {{@root.key}};{{/each}}" }));
         var texts = await Task.WhenAll(Enumerable.Range(0, 200).Select(number => Task.Run(() =>
-            template.Render(Job() with { Key = $"k{number}", Data = Json($$"""{"rows":[{{number}},1]}""") }, Customer).Text)));
+            template.Render(Job() with { Key = $"k{number}", Data = Json($$"""{"rows":[{{number}},1]}""") }, Customer, TimeProvider.System).Text)));
 
         Assert.Equal(Enumerable.Range(0, 200).Select(number => $"{number} k{number};1 k{number};"), texts);
     }
@@ -199,8 +202,8 @@ public sealed class TemplateTests
     [Fact]
     public void A_document_without_a_part_renders_none()
     {
-        var content = Render(new { html = "x" });
-        Assert.Equal((null, "x", null), (content.Subject, content.Html, content.Text));
+        var content = Render(new { text = "x" });
+        Assert.Equal((null, null, null, "x", "default"), (content.Subject, content.Preheader, content.Html, content.Text, content.Name));
     }
 
     private static IReadOnlyList<DocumentError> Validate(string document)
@@ -212,7 +215,7 @@ public sealed class TemplateTests
     private static string RenderText(string text, SendJob? job = null) => Render(new { text }, job).Text!;
 
     private static RenderedContent Render(object document, SendJob? job = null) =>
-        Template.Compile(JsonSerializer.SerializeToElement(document)).Render(job ?? Job(), Customer);
+        Template.Compile(JsonSerializer.SerializeToElement(document)).Render(job ?? Job(), Customer, TimeProvider.System);
 
     private static JsonText Json(string json) => JsonText.FromString(json);
 
