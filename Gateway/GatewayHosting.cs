@@ -77,6 +77,7 @@ public static class GatewayHosting
         app.UseAuthorization();
 
         EventsApi.Map(app);
+        MailWebhooksApi.Map(app);
         CustomersApi.Map(app);
         RegistryApi.Map(app);
         SuppressionsApi.Map(app);
