@@ -25,6 +25,7 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(BulkResponse))]
 [JsonSerializable(typeof(AllCounts))]
 [JsonSerializable(typeof(AttentionPage))]
+[JsonSerializable(typeof(SenderStatusResponse))]
 [JsonSerializable(typeof(TemplatePreviewRequest))]
 [JsonSerializable(typeof(TemplatePreviewResponse))]
 [JsonSerializable(typeof(KeyRequest))]
