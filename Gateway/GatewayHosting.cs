@@ -79,12 +79,14 @@ public static class GatewayHosting
         app.UseAuthorization();
 
         EventsApi.Map(app);
+        MailWebhooksApi.Map(app);
         CustomersApi.Map(app);
         RegistryApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);
         ResolutionsApi.Map(app);
         ContentApi.Map(app);
+        SendersApi.Map(app);
         SuppressionsApi.Map(app);
         TemplatesApi.Map(app);
         KeysApi.Map(app);

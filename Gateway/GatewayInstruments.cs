@@ -10,6 +10,13 @@ internal static class GatewayInstruments
     private static readonly Counter<long> Events =
         Meter.CreateCounter<long>("personalize.gateway.events", "{event}", "Events that arrived, by connector and what is known of them.");
 
+    /// <summary>Events of mails that are not ours: others may use the same account of the provider.</summary>
+    public static void OnForeignEvents(string connector, int count)
+    {
+        if (count > 0)
+            Events.Add(count, new("connector", connector), new("outcome", "foreign"));
+    }
+
     public static void OnEventsTaken(string connector, Taken[] taken)
     {
         if (!Events.Enabled)

@@ -28,6 +28,7 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(ContentLinks))]
 [JsonSerializable(typeof(AllCounts))]
 [JsonSerializable(typeof(AttentionPage))]
+[JsonSerializable(typeof(SenderStatusResponse))]
 [JsonSerializable(typeof(TemplatePreviewRequest))]
 [JsonSerializable(typeof(TemplatePreviewResponse))]
 [JsonSerializable(typeof(KeyRequest))]

@@ -20,6 +20,14 @@ internal static class Limits
     /// <summary>Events in a Segment batch, from the same page.</summary>
     public const int SegmentEventsMax = 2_500;
 
+    /// <summary>
+    /// Events in a mail provider's request. Mandrill sends up to 1,000; SendGrid names no number, and its requests are smaller than a megabyte.
+    /// </summary>
+    public const int MailEventsMax = 5_000;
+
+    /// <summary>Mandrill's form: 1,000 events with all that is known of their mails.</summary>
+    public const int MailFormBytesMax = 8 * 1024 * 1024;
+
     /// <summary>Nesting of an event or document. Segment's deepest standard event has five levels; code that recurses over JSON stays safe.</summary>
     public const int DepthMax = 32;
 

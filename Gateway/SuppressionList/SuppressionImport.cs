@@ -140,5 +140,5 @@ internal sealed class SuppressionImport
             errors.Add(new(line, detail));
     }
 
-    private static string? Short(string? text) => text?.Length > Suppressions.DetailLengthMax ? text[..Suppressions.DetailLengthMax] : text;
+    private static string? Short(string? text) => Connectors.MailEvent.Cut(text, Suppressions.DetailLengthMax);
 }

@@ -105,15 +105,7 @@ internal static class SuppressionsApi
 
         var shard = Shard(grains, http.User.Workspace(), address);
         var entry = new Suppression(address, reason ?? Suppressions.Manual, detail, time.GetUtcNow(), "api");
-        bool isNew;
-        try
-        {
-            isNew = await shard.Add([entry]) > 0;
-        }
-        catch (SuppressionListFullException full)
-        {
-            return Problems.Of(409, full.Message);
-        }
+        var isNew = await shard.Add([entry]) > 0;
         var response = SuppressionResponse.From(isNew ? entry : await shard.Find(address) ?? entry);
         return isNew ? TypedResults.Created(http.Request.Path.Value, response) : TypedResults.Ok(response);
     }
@@ -126,14 +118,7 @@ internal static class SuppressionsApi
     private static async Task<IResult> ImportAsync(HttpContext http, IGrainFactory grains, TimeProvider time)
     {
         var import = await SuppressionImport.ReadAsync(http.Request, time.GetUtcNow());
-        try
-        {
-            return TypedResults.Ok(await import.StoreAsync(grains, http.User.Workspace()));
-        }
-        catch (SuppressionListFullException full)
-        {
-            return Problems.Of(409, $"{full.Message} A part of the import is on it.");
-        }
+        return TypedResults.Ok(await import.StoreAsync(grains, http.User.Workspace()));
     }
 
     private static IResult Export(HttpContext http, IGrainFactory grains)

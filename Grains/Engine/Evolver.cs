@@ -28,8 +28,8 @@ public static class Evolver
         {
             Window = profile.Window.Add(
                 profile.Hash.Hash(happened.MessageId), happened.Fingerprint, happened.OccurredAt, happened.ReceivedAt),
-            Traits = Written(profile.Traits, happened, happened.Traits, Limits.TraitsMax),
-            Consents = Written(profile.Consents, happened, happened.Consent, Limits.ConsentsMax),
+            Traits = Written(profile.Traits, happened, happened.Traits).DropLowest(Limits.TraitsMax, CompareWrites),
+            Consents = Written(profile.Consents, happened, happened.Consent).DropLowest(Limits.ConsentsMax, CompareConsents),
             Latest = happened,
         };
         if (fact.Late)
@@ -48,7 +48,7 @@ public static class Evolver
         };
     }
 
-    private static ImmutableArray<Trait> Written(ImmutableArray<Trait> fields, CustomerEvent happened, JsonText written, int max)
+    private static ImmutableArray<Trait> Written(ImmutableArray<Trait> fields, CustomerEvent happened, JsonText written)
     {
         if (written.IsAbsent)
             return fields;
@@ -59,8 +59,15 @@ public static class Evolver
             if (found < 0 || Trait.CompareWrites(trait, fields[found]) > 0)
                 fields = fields.Put(found, trait);
         }
-        return fields.DropLowest(max, static (a, b) => Trait.CompareWrites(a, b) is not 0 and var order ? order : string.CompareOrdinal(a.Name, b.Name));
+        return fields;
     }
+
+    private static int CompareWrites(Trait left, Trait right) =>
+        Trait.CompareWrites(left, right) is not 0 and var order ? order : string.CompareOrdinal(left.Name, right.Name);
+
+    /// <summary>A refusal outlives any agreement.</summary>
+    private static int CompareConsents(Trait left, Trait right) =>
+        left.IsRefusal.CompareTo(right.IsRefusal) is not 0 and var order ? order : CompareWrites(left, right);
 
     private static ImmutableArray<Counter> Counted(ImmutableArray<Counter> counters, string name, DateTimeOffset at)
     {

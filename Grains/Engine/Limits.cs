@@ -27,7 +27,7 @@ public static class Limits
     /// <summary>UTF-16 code units of a topic's name, which with its channel is a name of consent.</summary>
     public const int TopicLengthMax = 64;
 
-    /// <summary>Channels and topics of consent kept.</summary>
+    /// <summary>Channels and topics of consent kept: refusals first, then the most recently written ones.</summary>
     public const int ConsentsMax = 64;
 
     /// <summary>Event names counted, the most recently seen ones.</summary>

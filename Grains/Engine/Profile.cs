@@ -115,6 +115,10 @@ public sealed record Trait(string Name, JsonText Value, Stamp Stamp, string Sour
     [JsonIgnore]
     public bool IsRemoved => Value.Span.SequenceEqual("null"u8);
 
+    /// <summary>Of a consent: the customer does not want it.</summary>
+    [JsonIgnore]
+    public bool IsRefusal => Value.Span.SequenceEqual("false"u8);
+
     /// <summary>The order of writes: last writer wins by (occurredAt, source priority, messageId).</summary>
     public static int CompareWrites(Trait left, Trait right) => (left, right) switch
     {

@@ -44,6 +44,7 @@ public sealed class FakeGrains
         _ when pair.Item1 == typeof(ITemplateGrain) => new FakeTemplate(),
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
         _ when pair.Item1 == typeof(IContentGrain) => new FakeContent(),
+        _ when pair.Item1 == typeof(ISenderGrain) => new FakeSender(),
         _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
         _ when pair.Item1 == typeof(ISuppressionGrain) => new FakeSuppressions(),
         _ => throw new NotSupportedException($"There is no fake of {pair.Item1}."),
@@ -345,6 +346,14 @@ public sealed class FakeContent : IContentGrain
         Asked.Enqueue(request);
         return OnRender(request);
     }
+}
+
+/// <summary>A sender whose provider does not answer.</summary>
+public sealed class FakeSender : ISenderGrain
+{
+    public Task<OfferReply> Offer(SendOffer offer) => Task.FromResult(OfferReply.Taken);
+
+    public Task<SenderStatus> Status() => Task.FromResult(new SenderStatus("open", DateTimeOffset.UnixEpoch, 7, 1));
 }
 
 /// <summary>A part of the suppression list in memory.</summary>

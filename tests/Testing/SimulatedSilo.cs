@@ -82,6 +82,7 @@ public sealed class SimulatedSilo(VirtualTime time, IJournal disk, SimulatedStor
             .AddSingleton<IJournal>(Journal)
             .AddSingleton(new GroupCommitter(Journal, clock, running, CommitterOptions))
             .AddKeyedSingleton<IGrainStorage>(RegistryGrain.Storage, storage)
+            .AddSingleton(new SignedLinks(new Uri("https://mail.test"), [new byte[SignedLinks.KeyBytesMin]], time))
             .AddSingleton<ISenderFactory>(sender);
     }
 

@@ -47,6 +47,17 @@ public sealed class TraitTests
     }
 
     [Fact]
+    public void A_refusal_outlives_any_number_of_agreements()
+    {
+        var story = With();
+        story.Hears(Event("A", 0, consent: """{"email":false}"""));
+        for (var topic = 1; topic <= 2 * Limits.ConsentsMax; topic++)
+            story.Hears(Event("B", topic, consent: $$"""{"email/topic-{{topic}}":true}"""));
+        Assert.Equal((Limits.ConsentsMax, false), (story.Profile.Consents.Length, story.Profile.Allows("email")));
+        Assert.True(story.Profile.Allows($"email/topic-{2 * Limits.ConsentsMax}"));
+    }
+
+    [Fact]
     public void Values_are_kept_as_they_were_written()
     {
         var story = With();

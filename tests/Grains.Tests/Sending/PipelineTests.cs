@@ -132,6 +132,47 @@ public sealed class PipelineTests
         Assert.Equal("default", (await fixture.Read())!.Sends.Single().Content);
     }
 
+    [Fact]
+    public async Task An_address_that_comes_onto_the_suppression_list_before_the_delivery_gets_nothing()
+    {
+        await using var fixture = new GrainFixture();
+        await fixture.PutTrigger("seen", """{"on":{"event":"Viewed"},"wait":{"for":"PT10S"},"send":{"sender":"mail"}}""");
+        await fixture.Apply(fixture.Happens("Viewed") with { Traits = JsonText.FromString("""{"email":"Ada@Example.com"}""") });
+        await fixture.Run(grains => grains.GetGrain<ISuppressionGrain>(Suppressions.Key(GrainFixture.Workspace, "ada@example.com"))
+            .Add([new("ada@example.com", Suppressions.Complaint, null, fixture.Now, "test")]));
+        await fixture.Advance(TimeSpan.FromSeconds(11));
+        var send = (await fixture.Read())!.Sends.Single();
+        Assert.Equal(("suppressed", "suppression"), (send.State, send.Reason));
+        Assert.Empty(fixture.Sender.Delivered);
+    }
+
+    [Theory]
+    [InlineData("", null)]
+    [InlineData(",\"topic\":\"offers\"", "offers")]
+    public async Task Every_message_carries_its_way_out(string more, string? topic)
+    {
+        await using var fixture = new GrainFixture();
+        await fixture.PutTrigger("seen", $$$"""{"on":{"event":"Viewed"},"send":{"sender":"mail"{{{more}}}}}""");
+        await fixture.Apply(fixture.Happens("Viewed"));
+        await fixture.Advance(TimeSpan.FromSeconds(1));
+        var message = fixture.Sender.Delivered.Single();
+        var links = new SignedLinks(new Uri("https://mail.test"), [new byte[SignedLinks.KeyBytesMin]], fixture.Time);
+        Assert.Equal(
+            new LinkClaims(GrainFixture.Workspace, "ada", "email", topic, message.Job.DecisionId),
+            links.Open(message.Unsubscribe!.Segments[^1], LinkPurpose.Unsubscribe));
+        Assert.Equal(new LinkClaims(GrainFixture.Workspace, "ada", DecisionId: message.Job.DecisionId), links.Open(message.Reference, LinkPurpose.Reference));
+    }
+
+    [Fact]
+    public async Task From_what_the_customer_asked_for_there_is_no_way_out()
+    {
+        await using var fixture = new GrainFixture();
+        await fixture.PutTrigger("seen", """{"on":{"event":"Viewed"},"send":{"sender":"mail","transactional":true}}""");
+        await fixture.Apply(fixture.Happens("Viewed"));
+        await fixture.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null(fixture.Sender.Delivered.Single().Unsubscribe);
+    }
+
     /// <summary>
     /// Before it authorizes, when it is authorized, while the request is on the wire, when it is answered, and when it is settled but not yet known to be.
     /// </summary>
