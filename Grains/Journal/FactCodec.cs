@@ -48,42 +48,41 @@ public static class FactCodec
     }
 
     /// <exception cref="FormatException">The payload is of an unknown format, holds an unknown fact type or version, or is damaged.</exception>
-    public static ImmutableArray<Fact> Decode(ReadOnlyMemory<byte> payload)
-    {
-        var facts = ImmutableArray.CreateBuilder<Fact>();
-        foreach (var (_, fact, _) in Read(payload))
-            facts.Add(fact);
-        return facts.DrainToImmutable();
-    }
+    public static ImmutableArray<Fact> Decode(ReadOnlyMemory<byte> payload) => [.. Read(payload, static (type, version, data) => type.Decode(version, data))];
 
-    /// <summary>
-    /// What every payload with a fact of that stored name holds, and hardly any other: for those who read everything and want to decode little.
-    /// </summary>
-    public static byte[] MarkOf(string type) => Encoding.UTF8.GetBytes($"\"type\":\"{type}\",\"v\":");
+    /// <summary>Only the facts of those stored names, for those who read everything and want little; a type that is unknown is an error here, too.</summary>
+    /// <exception cref="FormatException">As of <see cref="Decode"/>.</exception>
+    public static ImmutableArray<Fact> DecodeOnly(ReadOnlyMemory<byte> payload, params string[] names) =>
+        [.. Read(payload, (type, version, data) => names.Contains(type.Name) ? type.Decode(version, data) : null).OfType<Fact>()];
+
+    /// <summary>What every payload with a fact of that stored name holds, and hardly any other: enough to pass most by without decoding.</summary>
+    public static byte[] MarkOf(string name) => Encoding.UTF8.GetBytes($"\"type\":\"{name}\",\"v\":");
 
     /// <summary>The facts with their stored names and their <c>data</c> as stored, for people to read.</summary>
-    public static IEnumerable<(string Type, Fact Fact, JsonText Data)> Read(ReadOnlyMemory<byte> payload)
+    public static IEnumerable<(string Type, Fact Fact, JsonText Data)> Read(ReadOnlyMemory<byte> payload) =>
+        Read(payload, static (type, version, data) => (type.Name, type.Decode(version, data), new JsonText(JsonMarshal.GetRawUtf8Value(data).ToArray())));
+
+    private static List<T> Read<T>(ReadOnlyMemory<byte> payload, Func<FactType, int, JsonElement, T> read)
     {
         if (payload.Length < 2 || payload.Span[0] != Format)
             throw new FormatException($"A journal record has the unknown format {(payload.IsEmpty ? "(empty)" : payload.Span[0])}.");
         try
         {
             using var document = JsonDocument.Parse(payload[1..]);
-            return document.RootElement.EnumerateArray().Select(Read).ToList();
+            var facts = new List<T>(document.RootElement.GetArrayLength());
+            foreach (var fact in document.RootElement.EnumerateArray())
+            {
+                var name = fact.GetProperty("type").GetString() ?? "";
+                facts.Add(ByName.TryGetValue(name, out var type)
+                    ? read(type, fact.GetProperty("v").GetInt32(), fact.GetProperty("data"))
+                    : throw new FormatException($"The journal holds a fact of the unknown type '{name}'. Was it written by a newer version?"));
+            }
+            return facts;
         }
         catch (Exception damaged) when (damaged is JsonException or InvalidOperationException or KeyNotFoundException)
         {
             throw new FormatException("A journal record is damaged.", damaged);
         }
-    }
-
-    private static (string Type, Fact Fact, JsonText Data) Read(JsonElement element)
-    {
-        var name = element.GetProperty("type").GetString() ?? "";
-        var data = element.GetProperty("data");
-        return ByName.TryGetValue(name, out var type)
-            ? (name, type.Decode(element.GetProperty("v").GetInt32(), data), new JsonText(JsonMarshal.GetRawUtf8Value(data).ToArray()))
-            : throw new FormatException($"The journal holds a fact of the unknown type '{name}'. Was it written by a newer version?");
     }
 
     private static void Write(Utf8JsonWriter writer, Fact fact)

@@ -28,8 +28,8 @@ public sealed class OutcomesGrain(
     /// <summary>Records of one turn, some 50 ms; the others follow in the next.</summary>
     private const int TurnRecordsMax = 10_000;
 
-    private static readonly byte[] DecidedMark = FactCodec.MarkOf("decided");
-    private static readonly byte[] SettledMark = FactCodec.MarkOf("sendSettled");
+    private static readonly string[] Counted = ["decided", "sendSettled"];
+    private static readonly byte[][] Marks = Array.ConvertAll(Counted, FactCodec.MarkOf);
 
     private readonly Origins origins = new(journal);
     private IGrainTimer timer = null!;
@@ -114,9 +114,9 @@ public sealed class OutcomesGrain(
     private async Task TakeIn(JournalEntry entry, CancellationToken cancellation)
     {
         var payload = entry.Record.Payload;
-        if (payload.Span.IndexOf(DecidedMark) >= 0 || payload.Span.IndexOf(SettledMark) >= 0)
+        if (Array.Exists(Marks, mark => payload.Span.IndexOf(mark) >= 0))
         {
-            var facts = FactCodec.Decode(payload);
+            var facts = FactCodec.DecodeOnly(payload, Counted);
             var settled = await OriginsOf(entry, facts, cancellation);
             var customer = CustomerKey.Parse(entry.Customer);
             foreach (var fact in facts)
