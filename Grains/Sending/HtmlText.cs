@@ -39,7 +39,7 @@ internal sealed class HtmlText
     public static string Of(string html)
     {
         var reader = new HtmlText();
-        foreach (var token in HtmlToken.Read(html, 0, html.Length))
+        foreach (var token in HtmlToken.Read(html))
         {
             if (reader.text.Length > Template.OutputLengthMax)
                 break;

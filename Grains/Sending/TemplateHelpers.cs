@@ -54,6 +54,8 @@ internal static class TemplateHelpers
             Register(handlebars, name, min, max, values => values.FirstOrDefault(static value => value is UndefinedBindingResult) ?? helper(values));
         foreach (var (name, min, max, helper) in Asking)
             Register(handlebars, name, min, max, helper);
+        // Handlebars' own would say of what is missing only its name, not its path.
+        handlebars.RegisterHelper("helperMissing", static (in HelperOptions options, in Context _, in Arguments _) => Field(options));
     }
 
     private static void Register(IHandlebars handlebars, string name, int min, int max, Helper helper) =>
@@ -61,11 +63,13 @@ internal static class TemplateHelpers
         {
             // Without arguments it is a field that happens to have the name of a helper.
             if (values.Length == 0)
-                return PathResolver.ResolvePath(options.Frame, options.Name)!;
+                return Field(options);
             if (values.Length < min || values.Length > max)
                 throw new TemplateException($"{name} takes {(min == max ? $"{min}" : $"{min} to {max}")} values.");
             return helper(values)!;
         });
+
+    private static object Field(in HelperOptions options) => PathResolver.ResolvePath(options.Frame, options.Name)!;
 
     private static string Money(Arguments values)
     {
@@ -143,7 +147,7 @@ internal static class TemplateHelpers
 
     private static string Capitalize(string text)
     {
-        if (!Rune.TryGetRuneAt(text, 0, out var first))
+        if (text.Length == 0 || !Rune.TryGetRuneAt(text, 0, out var first))
             return text;
         return Rune.ToUpperInvariant(first) + text[first.Utf16SequenceLength..];
     }

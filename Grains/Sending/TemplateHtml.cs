@@ -23,7 +23,7 @@ internal static class TemplateHtml
     {
         var safe = new StringBuilder();
         var from = 0;
-        foreach (var (start, length) in ScriptLinks(html, 0, html.Length))
+        foreach (var (start, length) in ScriptLinks(html))
         {
             safe.Append(html, from, start - from).Append('#');
             from = start + length;
@@ -43,7 +43,7 @@ internal static class TemplateHtml
     private static int StartOfBody(string html)
     {
         var otherwise = 0;
-        foreach (var token in HtmlToken.Read(html, 0, html.Length))
+        foreach (var token in HtmlToken.Read(html))
         {
             if (token.IsStartOf("body"))
                 return token.End;
@@ -53,26 +53,12 @@ internal static class TemplateHtml
         return otherwise;
     }
 
-    private static IEnumerable<(int Start, int Length)> ScriptLinks(string html, int start, int end)
-    {
-        foreach (var token in HtmlToken.Read(html, start, end))
-        {
-            // Outlook reads what stands in conditional comments.
-            if (token.Kind == HtmlTokenKind.Comment && html.AsSpan(token.Start).StartsWith("<!--[if"))
-            {
-                foreach (var link in ScriptLinks(html, token.Start + 4, token.End))
-                    yield return link;
-            }
-            else if (token.Kind == HtmlTokenKind.Start)
-            {
-                foreach (var attribute in token.Attributes(html))
-                {
-                    if (Links.Contains(attribute.Name) && RunsScript(attribute))
-                        yield return (attribute.Start, attribute.Length);
-                }
-            }
-        }
-    }
+    private static IEnumerable<(int Start, int Length)> ScriptLinks(string html) =>
+        from token in HtmlToken.Read(html, asOutlook: true)
+        where token.Kind == HtmlTokenKind.Start
+        from attribute in token.Attributes(html)
+        where Links.Contains(attribute.Name) && RunsScript(attribute)
+        select (attribute.Start, attribute.Length);
 
     private static bool RunsScript(HtmlAttribute attribute)
     {
