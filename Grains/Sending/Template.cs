@@ -69,7 +69,18 @@ public sealed class Template
     public static IReadOnlyList<DocumentError> Validate(JsonElement json, string id = "", Func<string, JsonElement?>? find = null)
     {
         var errors = new List<DocumentError>();
-        Make(json, id, find ?? (static _ => null), errors);
+        Make(json, id, find ?? (static _ => null), Care.Validate, errors);
+        return errors;
+    }
+
+    /// <summary>What is wrong with how a sound document fits to what it includes; empty when nothing is.</summary>
+    /// <param name="json">The document.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="find">The documents of other templates by their ids.</param>
+    public static IReadOnlyList<DocumentError> ValidateIncludes(JsonElement json, string id, Func<string, JsonElement?> find)
+    {
+        var errors = new List<DocumentError>();
+        Make(json, id, find, Care.PutTogether, errors);
         return errors;
     }
 
@@ -80,7 +91,7 @@ public sealed class Template
     public static Template Compile(JsonElement json, string id = "", Func<string, JsonElement?>? find = null)
     {
         var errors = new List<DocumentError>();
-        return Make(json, id, find ?? (static _ => null), errors)
+        return Make(json, id, find ?? (static _ => null), Care.Compile, errors)
             ?? throw new TemplateException($"The template is not valid: {errors[0].Pointer} {errors[0].Detail}".Replace("  ", " "));
     }
 
@@ -180,7 +191,7 @@ public sealed class Template
     private static string? Trait(TemplateObject model, string name) =>
         (model.Fields["traits"] as TemplateObject)?.Fields.GetValueOrDefault(name) as string;
 
-    private static Template? Make(JsonElement json, string id, Func<string, JsonElement?> find, List<DocumentError> errors)
+    private static Template? Make(JsonElement json, string id, Func<string, JsonElement?> find, Care care, List<DocumentError> errors)
     {
         if (json.ValueKind != JsonValueKind.Object)
         {
@@ -189,12 +200,12 @@ public sealed class Template
         }
         var read = TemplateDocument.Parse(json, errors);
         var includes = new TemplateIncludes(other => find(other) is { ValueKind: JsonValueKind.Object } found ? TemplateDocument.Parse(found, []) : null);
-        var compiled = read.Contents.Select(content => (content, Compile(read, content, id, includes, errors))).ToImmutableArray();
+        var compiled = read.Contents.Select(content => (content, Compile(read, content, id, includes, care, errors))).ToImmutableArray();
         return errors.Count == 0 ? new(read, compiled, includes.Used) : null;
     }
 
     private static Dictionary<string, TemplatePart> Compile(
-        TemplateDocument read, TemplateContent content, string id, TemplateIncludes includes, List<DocumentError> errors)
+        TemplateDocument read, TemplateContent content, string id, TemplateIncludes includes, Care care, List<DocumentError> errors)
     {
         var parts = new Dictionary<string, TemplatePart>();
         foreach (var part in TemplateDocument.Parts)
@@ -206,15 +217,18 @@ public sealed class Template
             try
             {
                 var whole = includes.Expand(part, source, [id]);
-                // By itself, so that a fault is told by its place in the author's own text.
-                var template = TemplateCompiler.Compile(part, whole);
                 if (read.Layout is not null && part is "html" or "text")
                 {
+                    // First by itself, so that a fault is told by its place in the author's own text.
+                    if (care == Care.Validate)
+                        TemplateCompiler.Compile(part, whole);
                     pointer = "/layout";
                     whole = includes.Wrap(part, whole, read.Layout, [id]);
-                    template = TemplateCompiler.Compile(part, whole);
                 }
-                parts[part] = template;
+                if (care == Care.PutTogether)
+                    TemplateCompiler.RefuseUnsupported(whole);
+                else
+                    parts[part] = TemplateCompiler.Compile(part, whole);
             }
             catch (TemplateException fault)
             {
@@ -223,5 +237,13 @@ public sealed class Template
             }
         }
         return parts;
+    }
+
+    /// <summary>How much is made of a document; compilation takes milliseconds.</summary>
+    private enum Care
+    {
+        PutTogether,
+        Compile,
+        Validate,
     }
 }

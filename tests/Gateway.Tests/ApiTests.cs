@@ -265,7 +265,7 @@ public sealed class ApiTests : IAsyncLifetime
             .. ((string[])["", "/{id}", "/{id}/latest-activity", "/{id}/timeline"]).Select(path => $"GET /v1/customers{path}"), "DELETE /v1/customers/{id}",
             .. ((string[])["triggers", "templates", "senders"]).SelectMany(kind =>
                 (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),
-            "GET /v1/keys", "POST /v1/keys", "DELETE /v1/keys/{id}", "GET /health/live", "GET /health/ready",
+            "POST /v1/templates/{id}/preview", "GET /v1/keys", "POST /v1/keys", "DELETE /v1/keys/{id}", "GET /health/live", "GET /health/ready",
         ];
         Assert.Equal(expected.Order(StringComparer.Ordinal), described.Keys.Order(StringComparer.Ordinal));
         Assert.All(described, pair => Assert.False(string.IsNullOrEmpty(pair.Value.GetProperty("summary").GetString()), pair.Key));
