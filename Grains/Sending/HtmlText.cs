@@ -18,7 +18,10 @@ internal sealed class HtmlText
 
     /// <summary>Elements that start a line.</summary>
     private static readonly string[] Blocks =
-        ["div", "section", "article", "header", "footer", "main", "nav", "aside", "address", "center", "form", "figure", "figcaption", "tr", "li", "dt", "dd", "caption", "br"];
+    [
+        "div", "section", "article", "header", "footer", "main", "nav", "aside", "address", "center", "form", "figure", "figcaption", "caption",
+        "tr", "li", "dt", "dd", "br",
+    ];
 
     private static readonly string[] Invisible = ["head", "script", "style", "title", "template", "noframes", "noembed", "select", "object", "svg"];
 

@@ -198,7 +198,7 @@ public sealed class Template
             errors.Add(new("", "must be an object with subject, preheader, html and text"));
             return null;
         }
-        var read = TemplateDocument.Parse(json, errors);
+        var read = TemplateDocument.Parse(json, errors, isNew: care == Care.Validate);
         var includes = new TemplateIncludes(other => find(other) is { ValueKind: JsonValueKind.Object } found ? TemplateDocument.Parse(found, []) : null);
         var compiled = read.Contents.Select(content => (content, Compile(read, content, id, includes, care, errors))).ToImmutableArray();
         return errors.Count == 0 ? new(read, compiled, includes.Used) : null;

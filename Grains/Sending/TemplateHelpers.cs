@@ -19,7 +19,7 @@ internal static class TemplateHelpers
     private static readonly (string Name, int Min, int Max, Helper Helper)[] Formatting =
     [
         ("money", 1, 2, static values => Money(values)),
-        ("number", 1, 2, static values => TemplateRendering.Current.Locale.Number(Number("number", values[0]), values.Length > 1 ? Count("number", values[1], 10) : null)),
+        ("number", 1, 2, static values => Grouped(Number("number", values[0]), values.Length > 1 ? Count("number", values[1], 10) : null)),
         ("date", 1, 2, static values => Date(values[0], values.Length > 1 ? Text(values[1]) : "medium")),
         ("dateAdd", 2, 2, static values => DateAdd(values[0], Text(values[1]))),
         ("plural", 3, 5, static values => values[1 + TemplateRendering.Current.Language.PluralForm(Number("plural", values[0]), values.Length - 1)]),
@@ -71,12 +71,14 @@ internal static class TemplateHelpers
 
     private static object Field(in HelperOptions options) => PathResolver.ResolvePath(options.Frame, options.Name)!;
 
+    private static string Grouped(decimal number, int? decimals) => TemplateRendering.Current.Locale.Number(number, decimals);
+
     private static string Money(Arguments values)
     {
         var amount = Number("money", values[0]);
         var currency = values.Length > 1 ? Text(values[1]).ToUpperInvariant() : null;
         if (currency is null)
-            return TemplateRendering.Current.Locale.Number(amount, 2);
+            return Grouped(amount, 2);
         return currency is [>= 'A' and <= 'Z', >= 'A' and <= 'Z', >= 'A' and <= 'Z']
             ? TemplateRendering.Current.Locale.Money(amount, currency)
             : throw new TemplateException("money: the currency is no ISO 4217 code such as \"EUR\".");

@@ -12,6 +12,10 @@ internal static class TemplateHtml
     /// <summary>A character that has no width and one that is none: nothing to see, but no text of the body comes after it.</summary>
     private const string Padding = "&#847;&zwnj;&nbsp;";
 
+    /// <summary>Each client heeds some of these.</summary>
+    private const string Hidden =
+        "display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;color:transparent;font-size:1px;line-height:1px;mso-hide:all";
+
     /// <summary>Attributes whose value is a URL that somebody or something follows.</summary>
     private static readonly string[] Links = ["href", "src", "action", "formaction", "background", "poster", "cite", "data", "xlink:href"];
 
@@ -35,9 +39,7 @@ internal static class TemplateHtml
     public static string WithPreheader(string html, string preheader)
     {
         var padding = string.Concat(Enumerable.Repeat(Padding, Math.Max(0, PreheaderShown - preheader.Length)));
-        return html.Insert(StartOfBody(html), $"""
-            <div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;color:transparent;font-size:1px;line-height:1px;mso-hide:all">{WebUtility.HtmlEncode(preheader)}{padding}</div>
-            """);
+        return html.Insert(StartOfBody(html), $"<div style=\"{Hidden}\">{WebUtility.HtmlEncode(preheader)}{padding}</div>");
     }
 
     private static int StartOfBody(string html)
