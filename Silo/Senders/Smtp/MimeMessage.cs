@@ -11,11 +11,11 @@ internal static class MimeMessage
 {
     private const string LineBreak = "\r\n";
 
-    /// <summary>Of an encoded word, RFC 2047, section 2.</summary>
-    private const int EncodedWordLengthMax = 75;
+    /// <summary>Of a line with an encoded word (RFC 2047, section 2), and of one of quoted-printable (RFC 2045, section 6.7).</summary>
+    private const int LineLengthMax = 76;
 
-    /// <summary>Of an encoded line, RFC 2045, section 6.7.</summary>
-    private const int EncodedLineLengthMax = 76;
+    /// <summary>The longest name of a header with words, with what stands behind it.</summary>
+    private const string LongestBefore = "Reply-To: ";
 
     private const string WordStart = "=?utf-8?B?";
     private const string WordEnd = "?=";
@@ -30,7 +30,7 @@ internal static class MimeMessage
         Header("To", Mailbox(mail.To));
         if (replyTo is not null)
             Header("Reply-To", Mailbox(replyTo));
-        Header("Subject", Words(mail.Subject, "Subject: ".Length));
+        Header("Subject", Words(mail.Subject));
         Header("Date", at.ToUniversalTime().ToString("ddd, dd MMM yyyy HH:mm:ss +0000", CultureInfo.InvariantCulture));
         Header("Message-ID", $"<{decisionId}@{from.Domain}>");
         foreach (var (name, value) in Mail.UnsubscribeHeaders(mail.Unsubscribe))
@@ -44,7 +44,7 @@ internal static class MimeMessage
         {
             // No line of quoted-printable holds "=_".
             var boundary = $"=_{decisionId}";
-            Header("Content-Type", $"multipart/alternative; boundary=\"{boundary}\"");
+            Header("Content-Type", $"multipart/alternative;{LineBreak} boundary=\"{boundary}\"");
             text.Append(LineBreak);
             foreach (var (type, content) in (ReadOnlySpan<(string, string)>)[("text/plain", mail.Text), ("text/html", mail.Html)])
             {
@@ -72,28 +72,28 @@ internal static class MimeMessage
         address.Name is { } name ? $"{Phrase(name)}{LineBreak} <{address.Email}>" : $"<{address.Email}>";
 
     /// <summary>As a quoted string (RFC 5322, section 3.2.4) where that is possible, else as encoded words.</summary>
-    private static string Phrase(string name) => IsPlain(name, EncodedWordLengthMax - "Reply-To: \"\"".Length)
+    private static string Phrase(string name) => IsPlain(name)
         ? $"\"{name.Replace("\\", @"\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\""
         : EncodedWords(name);
 
     /// <summary>Free text of a header: as it is where it is short and ASCII, else as encoded words.</summary>
-    private static string Words(string text, int before) => IsPlain(text, EncodedWordLengthMax - before) ? text : EncodedWords(text);
+    private static string Words(string text) => IsPlain(text) ? text : EncodedWords(text);
 
-    /// <summary>Without what would be taken for an encoded word.</summary>
-    private static bool IsPlain(string text, int lengthMax) =>
-        text.Length <= lengthMax && text.All(letter => letter is >= ' ' and <= '~') && !text.Contains("=?", StringComparison.Ordinal);
+    /// <summary>Short, ASCII, and without what would be taken for an encoded word.</summary>
+    private static bool IsPlain(string text) =>
+        text.Length <= LineLengthMax - LongestBefore.Length - 2 && text.All(letter => letter is >= ' ' and <= '~') && !text.Contains("=?", StringComparison.Ordinal);
 
     /// <summary>Each word holds whole characters, and begins a line; the blanks between them are not part of the text (RFC 2047, section 6.2).</summary>
     private static string EncodedWords(string text)
     {
-        const int BytesMax = (EncodedWordLengthMax - 12) / 4 * 3;
+        var bytesMax = (LineLengthMax - LongestBefore.Length - WordStart.Length - WordEnd.Length) / 4 * 3;
         var words = new List<string>();
         var bytes = new List<byte>();
         Span<byte> encoded = stackalloc byte[4];
         foreach (var rune in text.EnumerateRunes())
         {
             var length = rune.EncodeToUtf8(encoded);
-            if (bytes.Count + length > BytesMax)
+            if (bytes.Count + length > bytesMax)
                 Close();
             bytes.AddRange(encoded[..length]);
         }
@@ -129,7 +129,7 @@ internal static class MimeMessage
             var isPlain = letter is >= (byte)'!' and <= (byte)'~' and not (byte)'=' || letter is (byte)' ' or (byte)'\t' && !isLast;
             var width = isPlain ? 1 : 3;
             // The soft line break itself takes the last place.
-            if (length + width > EncodedLineLengthMax - (isLast ? 0 : 1))
+            if (length + width > LineLengthMax - (isLast ? 0 : 1))
             {
                 output.Append('=').Append(LineBreak);
                 length = 0;

@@ -118,7 +118,8 @@ public sealed class SmtpSenderTests : SenderContract
             List-Unsubscribe: <https://shop.example/u/c2lnbmVk>
             List-Unsubscribe-Post: List-Unsubscribe=One-Click
             MIME-Version: 1.0
-            Content-Type: multipart/alternative; boundary="=_0123456789abcdef0123456789abcdef"
+            Content-Type: multipart/alternative;
+             boundary="=_0123456789abcdef0123456789abcdef"
 
             --=_0123456789abcdef0123456789abcdef
             Content-Type: text/plain; charset=utf-8
