@@ -217,14 +217,13 @@ public abstract class SenderContract : IDisposable
     [InlineData("\" \"", "The profile has no email.")]
     [InlineData("\"ada\"", "The profile's email is not an address that mail can be sent to.")]
     [InlineData("\"ada@example.com\\r\\nRCPT TO:<eve@example.com>\"", "The profile's email is not an address that mail can be sent to.")]
-    public async Task A_mail_without_an_address_has_failed(string? email, string detail)
+    public async Task Only_a_mail_fails_without_an_address(string? email, string detail)
     {
-        if (!IsForMail)
-            return;
         await using var provider = await StartAsync(Behaviour.Takes);
+        var delivery = await DeliverAsync(Sender(provider.Url), Sample.Mail(email));
 
-        Assert.Equal(new Delivery(SendOutcome.Failed, Detail: detail), await DeliverAsync(Sender(provider.Url), Sample.Mail(email)));
-        Assert.Equal(0, provider.Taken());
+        Assert.Equal(IsForMail ? new(SendOutcome.Failed, Detail: detail) : new Delivery(SendOutcome.Sent), delivery);
+        Assert.Equal(IsForMail ? 0 : 1, provider.Taken());
     }
 
     [Fact]
