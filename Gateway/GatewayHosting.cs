@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Api;
+using Orleans.Personalize.Gateway.Content;
 using Orleans.Personalize.Gateway.Dashboard;
 using Orleans.Personalize.Gateway.Recipients;
 using Orleans.Personalize.Gateway.Security;
@@ -37,6 +38,7 @@ public static class GatewayHosting
             provider.GetRequiredService<IOptions<GatewayOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
+        services.AddSingleton<ContentReader>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AdminKey>();
         services.AddHostedService<KeyFollower>();
@@ -83,6 +85,7 @@ public static class GatewayHosting
         TriggersApi.Map(app);
         OutcomesApi.Map(app);
         ResolutionsApi.Map(app);
+        ContentApi.Map(app);
         SendersApi.Map(app);
         SuppressionsApi.Map(app);
         TemplatesApi.Map(app);

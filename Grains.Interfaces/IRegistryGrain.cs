@@ -61,6 +61,8 @@ public static class RegistryKind
     public const string Sender = "sender";
     public const string Topic = "topic";
     public const string Key = "key";
+    /// <summary>Content that is rendered when it is looked at.</summary>
+    public const string Slot = "slot";
     /// <summary>What all triggers of a channel share; its id is the channel.</summary>
     public const string Policy = "policy";
 }

@@ -76,6 +76,10 @@ public sealed class SignedLinks
     public string Reference(string workspace, string customer, string decisionId) =>
         Seal(LinkPurpose.Reference, new(workspace, customer, DecisionId: decisionId));
 
+    /// <summary>What a slot shows to a customer, now and whenever it is looked at: html, or with <c>.json</c> or <c>.png</c> behind it the other forms.</summary>
+    public Uri Content(string workspace, string customer, string slot) =>
+        Url($"c/{Seal(LinkPurpose.Content, new(workspace, customer, Slot: slot))}");
+
     /// <param name="path">Relative to the public address, without a slash before it.</param>
     public Uri Url(string path) => new(root, path);
 

@@ -6,6 +6,7 @@ var scenarios = new Dictionary<string, Func<Task>>
     ["sqlite-journal"] = SqliteJournalBench.RunAsync,
     ["postgres-journal"] = PostgresJournalBench.RunAsync,
     ["ingest"] = IngestBench.RunAsync,
+    ["content"] = ContentBench.RunAsync,
 };
 var chosen = args is ["all" or "smoke"] ? [.. scenarios.Keys] : args;
 if (chosen.Length == 0 || !chosen.All(scenarios.ContainsKey))

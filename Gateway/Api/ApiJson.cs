@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Orleans.Personalize.Gateway.Content;
 using Orleans.Personalize.Gateway.SuppressionList;
 
 namespace Orleans.Personalize.Gateway.Api;
@@ -23,6 +24,8 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(RampRequest))]
 [JsonSerializable(typeof(BulkRequest))]
 [JsonSerializable(typeof(BulkResponse))]
+[JsonSerializable(typeof(ContentResponse))]
+[JsonSerializable(typeof(ContentLinks))]
 [JsonSerializable(typeof(AllCounts))]
 [JsonSerializable(typeof(AttentionPage))]
 [JsonSerializable(typeof(SenderStatusResponse))]

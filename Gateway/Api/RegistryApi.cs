@@ -35,6 +35,7 @@ internal static partial class RegistryApi
         ("senders", RegistryKind.Sender),
         ("policies", RegistryKind.Policy),
         ("topics", RegistryKind.Topic),
+        ("slots", RegistryKind.Slot),
     ];
 
     public static void Map(IEndpointRouteBuilder routes)

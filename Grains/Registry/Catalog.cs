@@ -2,16 +2,17 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Orleans.Personalize.Content;
 using Orleans.Personalize.Diagnostics;
 using Orleans.Personalize.Engine;
 using Orleans.Personalize.Sending;
 
 namespace Orleans.Personalize.Registry;
 
-/// <summary>A workspace's triggers, templates and senders, compiled, as this silo knows them: at most a moment behind the registry.</summary>
+/// <summary>A workspace's triggers, templates, senders and slots, compiled, as this silo knows them: at most a moment behind the registry.</summary>
 public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factories, ILogger logger)
 {
-    private volatile Contents contents = new(-1, TriggerSet.Empty, [], []);
+    private volatile Contents contents = new(-1, TriggerSet.Empty, [], [], []);
 
     public TriggerSet Triggers => contents.Triggers;
 
@@ -22,6 +23,8 @@ public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factor
 
     public ConfiguredSender? FindSender(string id) => contents.Senders.GetValueOrDefault(id)?.Made;
 
+    public (long Version, Slot Slot)? FindSlot(string id) => contents.Slots.GetValueOrDefault(id) is { } found ? (found.Version, found.Made) : null;
+
     public void Replace(RegistrySnapshot snapshot)
     {
         var before = contents;
@@ -31,7 +34,8 @@ public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factor
                 snapshot.Documents.Where(static document => document.Kind == RegistryKind.Trigger).Select(Compile).OfType<Trigger>(),
                 snapshot.Documents.Where(static document => document.Kind == RegistryKind.Policy).Select(PolicyOf).OfType<Policy>()),
             MakeTemplates(snapshot, before.Templates),
-            Make(snapshot, RegistryKind.Sender, before.Senders, MakeSender));
+            Make(snapshot, RegistryKind.Sender, before.Senders, MakeSender),
+            Make(snapshot, RegistryKind.Slot, before.Slots, static (_, json) => Slot.Parse(json).Slot));
     }
 
     private Dictionary<string, Entry<Template>> MakeTemplates(RegistrySnapshot snapshot, Dictionary<string, Entry<Template>> before)
@@ -107,7 +111,11 @@ public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factor
     }
 
     private sealed record Contents(
-        long Version, TriggerSet Triggers, Dictionary<string, Entry<Template>> Templates, Dictionary<string, Entry<ConfiguredSender>> Senders);
+        long Version,
+        TriggerSet Triggers,
+        Dictionary<string, Entry<Template>> Templates,
+        Dictionary<string, Entry<ConfiguredSender>> Senders,
+        Dictionary<string, Entry<Slot>> Slots);
 
     private sealed record Entry<T>(long Version, T Made);
 }

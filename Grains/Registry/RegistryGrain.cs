@@ -155,6 +155,7 @@ public sealed class RegistryGrain(
                 RegistryKind.Template => TemplateProblems(id, json.RootElement),
                 RegistryKind.Sender => SenderProblems(json.RootElement),
                 RegistryKind.Policy => [.. Policy.Parse(id, json.RootElement).Errors],
+                RegistryKind.Slot => [.. Content.Slot.Parse(json.RootElement).Errors],
                 RegistryKind.Topic => [.. Topics.Validate(json.RootElement)],
                 RegistryKind.Key => [],
                 _ => [new("", $"'{kind}' is no kind of document")],

@@ -41,6 +41,19 @@ internal abstract class DocumentFactory<TSettings>(string type, bool deduplicate
     protected static string? Optional(DocumentReader document, string name, int lengthMax = 256) =>
         document.Member(name) is null ? null : Required(document, name, lengthMax);
 
+    /// <summary>
+    /// The keys by which the gateway knows that what the provider reports comes from there; no sender needs them. Several while they are changed.
+    /// </summary>
+    protected static void CheckWebhookKeys(DocumentReader document)
+    {
+        var key = document.Member("webhookKey");
+        foreach (var each in key is null ? [] : key.Kind == JsonValueKind.Array ? key.Items() : [key])
+        {
+            if (each.AsText() is not { Length: > 0 })
+                each.Fail("", "must be a text, or an array of texts while the key is changed");
+        }
+    }
+
     private (IReadOnlyList<DocumentError> Errors, TSettings? Settings) Read(JsonElement json)
     {
         var errors = new List<DocumentError>();

@@ -64,6 +64,8 @@ internal static class SenderJson
         writer.WriteString("workspace", message.Workspace);
         writer.WriteString("trigger", message.Job.Trigger);
         writer.WriteString("attempt", message.Job.Attempt.ToString());
+        if (message.Reference is { } reference)
+            writer.WriteString("ref", reference);
         writer.WriteEndObject();
     }
 

@@ -132,6 +132,7 @@ public sealed class ApiTests : IAsyncLifetime
     [InlineData("triggers")]
     [InlineData("templates")]
     [InlineData("senders")]
+    [InlineData("slots")]
     public async Task A_document_is_made_changed_read_listed_and_deleted(string path)
     {
         var made = await server.Admin.PutAsync($"/v1/{path}/b.1", Json("""{"id":"b.1", "name":"One"}"""));
@@ -274,9 +275,10 @@ public sealed class ApiTests : IAsyncLifetime
         [
             .. ((string[])["events", "track", "identify", "page", "screen", "group", "alias", "batch", "t", "i", "p", "s", "g", "a", "b"]).Select(path => $"POST /v1/{path}"),
             .. ((string[])["", "/{id}", "/{id}/latest-activity", "/{id}/timeline"]).Select(path => $"GET /v1/customers{path}"), "DELETE /v1/customers/{id}",
-            .. ((string[])["triggers", "templates", "senders", "policies", "topics"]).SelectMany(kind =>
+            .. ((string[])["triggers", "templates", "senders", "policies", "topics", "slots"]).SelectMany(kind =>
                 (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"GET /v1/{kind}/{{id}}/history", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),
             .. ((string[])["retry", "drop", "delivered"]).Select(verdict => $"POST /v1/customers/{{id}}/sends/{{decisionId}}/{verdict}"),
+            "GET /v1/content/{slot}", "GET /v1/content/{slot}/links",
             "POST /v1/senders/{id}/attention/retry", "POST /v1/senders/{id}/attention/drop",
             .. ((string[])["pause", "resume", "stop", "ramp"]).Select(action => $"POST /v1/triggers/{{id}}/{action}"),
             "GET /v1/triggers/counts", "GET /v1/triggers/{id}/counts", "GET /v1/senders/{id}/attention",

@@ -26,6 +26,8 @@ public sealed class FakeGrains
 
     public FakeSearch Search(string workspace) => (FakeSearch)Get(typeof(ICustomerSearchGrain), workspace);
 
+    public FakeContent Content(string workspace) => (FakeContent)Get(typeof(IContentGrain), workspace);
+
     public FakeOutcomes Outcomes => (FakeOutcomes)Get(typeof(IOutcomesGrain), IOutcomesGrain.All);
 
     public FakeSuppressions Suppressions(string workspace, string address) =>
@@ -41,6 +43,7 @@ public sealed class FakeGrains
         _ when pair.Item1 == typeof(ICustomerGrain) => new FakeCustomer(),
         _ when pair.Item1 == typeof(ITemplateGrain) => new FakeTemplate(),
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
+        _ when pair.Item1 == typeof(IContentGrain) => new FakeContent(),
         _ when pair.Item1 == typeof(ISenderGrain) => new FakeSender(),
         _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
         _ when pair.Item1 == typeof(ISuppressionGrain) => new FakeSuppressions(),
@@ -328,6 +331,20 @@ public sealed class FakeOutcomes : IOutcomesGrain
     {
         Forgotten.Add(customer);
         return Task.CompletedTask;
+    }
+}
+
+/// <summary>Content as a test says it is.</summary>
+public sealed class FakeContent : IContentGrain
+{
+    public Func<SlotRequest, Task<SlotContent>> OnRender { get; set; } = static _ => Task.FromResult(new SlotContent(null, default, null, SlotReason.NoSlot));
+
+    public ConcurrentQueue<SlotRequest> Asked { get; } = new();
+
+    public Task<SlotContent> Render(SlotRequest request)
+    {
+        Asked.Enqueue(request);
+        return OnRender(request);
     }
 }
 

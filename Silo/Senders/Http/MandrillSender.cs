@@ -14,16 +14,20 @@ internal sealed record MandrillSettings(
 /// has no idempotency: the decision id travels in <c>metadata</c> and comes back with the events of its webhooks.
 /// </summary>
 internal sealed class MandrillSenderFactory(SenderHttp http)
-    : DocumentFactory<MandrillSettings>("mandrill", deduplicates: false, "apiKey", "from", "replyTo", "templateName", "subaccount", "url", "timeout")
+    : DocumentFactory<MandrillSettings>("mandrill", deduplicates: false, "apiKey", "from", "replyTo", "templateName", "subaccount", "url", "timeout", "webhookKey")
 {
-    protected override MandrillSettings Read(DocumentReader document) => new(
-        http.ReadUrl(document, "https://mandrillapp.com")!,
-        Required(document, "apiKey"),
-        MailAddress.Read(document, "from", required: true)!,
-        MailAddress.Read(document, "replyTo"),
-        Optional(document, "templateName"),
-        Optional(document, "subaccount"),
-        SenderHttp.ReadTimeout(document));
+    protected override MandrillSettings Read(DocumentReader document)
+    {
+        CheckWebhookKeys(document);
+        return new(
+            http.ReadUrl(document, "https://mandrillapp.com")!,
+            Required(document, "apiKey"),
+            MailAddress.Read(document, "from", required: true)!,
+            MailAddress.Read(document, "replyTo"),
+            Optional(document, "templateName"),
+            Optional(document, "subaccount"),
+            SenderHttp.ReadTimeout(document));
+    }
 
     protected override ISender Create(MandrillSettings settings) => new MandrillSender(http, settings);
 }

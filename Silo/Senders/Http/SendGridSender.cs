@@ -17,16 +17,20 @@ internal sealed record SendGridSettings(
 /// no idempotency: the decision id travels in <c>custom_args</c> and comes back with the events of its Event Webhook.
 /// </summary>
 internal sealed class SendGridSenderFactory(SenderHttp http)
-    : DocumentFactory<SendGridSettings>("sendgrid", deduplicates: false, "apiKey", "from", "replyTo", "templateId", "sandbox", "url", "timeout")
+    : DocumentFactory<SendGridSettings>("sendgrid", deduplicates: false, "apiKey", "from", "replyTo", "templateId", "sandbox", "url", "timeout", "webhookKey")
 {
-    protected override SendGridSettings Read(DocumentReader document) => new(
-        http.ReadUrl(document, "https://api.sendgrid.com")!,
-        Required(document, "apiKey"),
-        MailAddress.Read(document, "from", required: true)!,
-        MailAddress.Read(document, "replyTo"),
-        Optional(document, "templateId"),
-        document.Flag("sandbox") ?? false,
-        SenderHttp.ReadTimeout(document));
+    protected override SendGridSettings Read(DocumentReader document)
+    {
+        CheckWebhookKeys(document);
+        return new(
+            http.ReadUrl(document, "https://api.sendgrid.com")!,
+            Required(document, "apiKey"),
+            MailAddress.Read(document, "from", required: true)!,
+            MailAddress.Read(document, "replyTo"),
+            Optional(document, "templateId"),
+            document.Flag("sandbox") ?? false,
+            SenderHttp.ReadTimeout(document));
+    }
 
     protected override ISender Create(SendGridSettings settings) => new SendGridSender(http, settings);
 }

@@ -23,6 +23,7 @@ internal static class Sample
         return Message(job with { Profile = job.Profile with { Traits = traits, Cart = cart } }, content) with
         {
             Unsubscribe = new Uri("https://shop.example/u/c2lnbmVk"),
+            Reference = "b3BhcXVl",
         };
     }
 
