@@ -31,7 +31,7 @@ internal static class IngestBench
         {
             await using var app = SiloHost.Build(["--urls", "http://127.0.0.1:0"], builder =>
             {
-                builder.Configuration.AddInMemoryCollection([new("Personalize:DataDirectory", directory.FullName), new("Personalize:AdminKey", Key), new("Personalize:Webhooks:AllowPrivateTargets", "true")]);
+                builder.Configuration.AddInMemoryCollection([new("Personalize:DataDirectory", directory.FullName), new("Personalize:AdminKey", Key), new("Personalize:Senders:AllowPrivateTargets", "true")]);
                 builder.Logging.ClearProviders();
             });
             app.MapPost("/noop", static async (HttpRequest request) =>

@@ -105,15 +105,15 @@ internal static class PostgresJournalBench
     /// <summary>The least that storing these rows takes: no fence, no index, no answer to anybody.</summary>
     private sealed class CopyLoop : IAsyncDisposable
     {
-        private readonly byte[] _payload = new byte[PayloadBytes];
-        private readonly Random _random = new(1);
-        private readonly NpgsqlConnection _connection;
-        private long _seq;
+        private readonly byte[] payload = new byte[PayloadBytes];
+        private readonly Random random = new(1);
+        private readonly NpgsqlConnection connection;
+        private long seq;
 
         private CopyLoop(NpgsqlConnection connection)
         {
-            _connection = connection;
-            _random.NextBytes(_payload);
+            this.connection = connection;
+            random.NextBytes(payload);
         }
 
         public static async Task<CopyLoop> CreateAsync(PostgresServer server)
@@ -122,9 +122,9 @@ internal static class PostgresJournalBench
                 DROP TABLE IF EXISTS copied;
                 CREATE TABLE copied(seq bigint, customer text, version bigint, prev_seq bigint, recorded_at bigint, payload bytea)
                 """);
-            var connection = new NpgsqlConnection(server.ConnectionString());
-            await connection.OpenAsync();
-            return new CopyLoop(connection);
+            var opened = new NpgsqlConnection(server.ConnectionString());
+            await opened.OpenAsync();
+            return new CopyLoop(opened);
         }
 
         public async Task<double> RoundAsync(int batch)
@@ -133,31 +133,31 @@ internal static class PostgresJournalBench
             var clock = Stopwatch.StartNew();
             for (; clock.Elapsed < Rounds.Time; count += batch)
             {
-                await using var rows = await _connection.BeginBinaryImportAsync("COPY copied FROM STDIN BINARY");
+                await using var rows = await connection.BeginBinaryImportAsync("COPY copied FROM STDIN BINARY");
                 for (var i = 0; i < batch; i++)
                 {
                     await rows.StartRowAsync();
-                    await rows.WriteAsync(++_seq);
-                    await rows.WriteAsync(Customers[_random.Next(Customers.Length)]);
-                    await rows.WriteAsync(_seq);
-                    await rows.WriteAsync(_seq);
+                    await rows.WriteAsync(++seq);
+                    await rows.WriteAsync(Customers[random.Next(Customers.Length)]);
+                    await rows.WriteAsync(seq);
+                    await rows.WriteAsync(seq);
                     await rows.WriteAsync(DateTimeOffset.UtcNow.UtcTicks);
-                    await rows.WriteAsync(_payload);
+                    await rows.WriteAsync(payload);
                 }
                 await rows.CompleteAsync();
             }
             return count / clock.Elapsed.TotalSeconds;
         }
 
-        public ValueTask DisposeAsync() => _connection.DisposeAsync();
+        public ValueTask DisposeAsync() => connection.DisposeAsync();
     }
 
     /// <summary>What such a service is usually like: lock the customer, update the profile, note the event, queue what follows from it, commit.</summary>
     private sealed class ConventionalService : IAsyncDisposable
     {
-        private readonly NpgsqlDataSource _source;
+        private readonly NpgsqlDataSource source;
 
-        private ConventionalService(NpgsqlDataSource source) => _source = source;
+        private ConventionalService(NpgsqlDataSource source) => this.source = source;
 
         public static async Task<ConventionalService> CreateAsync(PostgresServer server)
         {
@@ -178,7 +178,7 @@ internal static class PostgresJournalBench
             {
                 var random = new Random(client);
                 var count = 0;
-                await using var connection = await _source.OpenConnectionAsync();
+                await using var connection = await source.OpenConnectionAsync();
                 for (; clock.Elapsed < Rounds.Time; count++)
                     await HandleAsync(connection, Customers[random.Next(Customers.Length)]);
                 return count;
@@ -186,7 +186,7 @@ internal static class PostgresJournalBench
             return counts.Sum() / clock.Elapsed.TotalSeconds;
         }
 
-        public ValueTask DisposeAsync() => _source.DisposeAsync();
+        public ValueTask DisposeAsync() => source.DisposeAsync();
 
         private static async Task HandleAsync(NpgsqlConnection connection, string customer)
         {

@@ -95,29 +95,29 @@ internal static class SqliteJournalBench
     /// <summary>The least that storing these rows takes: no fence, no queue, no other thread.</summary>
     private sealed class BareLoop : IDisposable
     {
-        private readonly SqliteSession _session;
-        private readonly SqliteStatement _insert;
-        private readonly SqliteStatement _update;
-        private readonly long[] _versions = new long[Customers.Length];
-        private readonly long[] _seqs = new long[Customers.Length];
-        private readonly byte[] _payload = new byte[PayloadBytes];
-        private readonly Random _random = new(1);
-        private long _seq;
+        private readonly SqliteSession session;
+        private readonly SqliteStatement insert;
+        private readonly SqliteStatement update;
+        private readonly long[] versions = new long[Customers.Length];
+        private readonly long[] seqs = new long[Customers.Length];
+        private readonly byte[] payload = new byte[PayloadBytes];
+        private readonly Random random = new(1);
+        private long seq;
 
         public BareLoop(string path)
         {
-            Random.Shared.NextBytes(_payload);
-            _session = new SqliteSession(path, SqliteOpenMode.ReadWriteCreate, SqliteDatabase.WriterPragmas);
-            SqliteSchema.Upgrade(_session);
-            _session.Execute("BEGIN");
+            Random.Shared.NextBytes(payload);
+            session = new SqliteSession(path, SqliteOpenMode.ReadWriteCreate, SqliteDatabase.WriterPragmas);
+            SqliteSchema.Upgrade(session);
+            session.Execute("BEGIN");
             foreach (var customer in Customers)
             {
-                _session.Statement("INSERT INTO heads(customer, version, last_seq, shard) VALUES(?1, 0, 0, ?2)")
+                session.Statement("INSERT INTO heads(customer, version, last_seq, shard) VALUES(?1, 0, 0, ?2)")
                     .Bind(1, customer).Bind(2, CustomerKey.ShardOf(customer)).Execute();
             }
-            _session.Execute("COMMIT");
-            _insert = _session.Statement("INSERT INTO facts(seq, customer, version, prev_seq, recorded_at, payload) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
-            _update = _session.Statement("UPDATE heads SET version = ?2, last_seq = ?3 WHERE customer = ?1");
+            session.Execute("COMMIT");
+            insert = session.Statement("INSERT INTO facts(seq, customer, version, prev_seq, recorded_at, payload) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+            update = session.Statement("UPDATE heads SET version = ?2, last_seq = ?3 WHERE customer = ?1");
         }
 
         public double Round(int batch)
@@ -126,25 +126,25 @@ internal static class SqliteJournalBench
             var clock = Stopwatch.StartNew();
             while (clock.Elapsed < Rounds.Time)
             {
-                _session.Execute("BEGIN IMMEDIATE");
+                session.Execute("BEGIN IMMEDIATE");
                 for (var i = 0; i < batch; i++)
-                    Write(_random.Next(Customers.Length));
-                _session.Execute("COMMIT");
+                    Write(random.Next(Customers.Length));
+                session.Execute("COMMIT");
                 count += batch;
             }
             return count / clock.Elapsed.TotalSeconds;
         }
 
-        public void Dispose() => _session.Dispose();
+        public void Dispose() => session.Dispose();
 
         private void Write(int index)
         {
-            var version = ++_versions[index];
-            var seq = ++_seq;
-            _insert.Bind(1, seq).Bind(2, Customers[index]).Bind(3, version).Bind(4, _seqs[index])
-                .Bind(5, DateTimeOffset.UtcNow.UtcTicks).Bind(6, _payload).Execute();
-            _update.Bind(1, Customers[index]).Bind(2, version).Bind(3, seq).Execute();
-            _seqs[index] = seq;
+            var version = ++versions[index];
+            seq++;
+            insert.Bind(1, seq).Bind(2, Customers[index]).Bind(3, version).Bind(4, seqs[index])
+                .Bind(5, DateTimeOffset.UtcNow.UtcTicks).Bind(6, payload).Execute();
+            update.Bind(1, Customers[index]).Bind(2, version).Bind(3, seq).Execute();
+            seqs[index] = seq;
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
@@ -12,7 +13,8 @@ namespace Orleans.Personalize.Gateway.Api;
 /// <param name="Data">As a trigger's send.data; none: empty.</param>
 /// <param name="Event">The event that would have fired the trigger.</param>
 /// <param name="Document">A draft in place of the stored template.</param>
-internal sealed record TemplatePreviewRequest(string Customer, Dictionary<string, JsonElement>? Data, TemplatePreviewEvent? Event, Dictionary<string, JsonElement>? Document);
+internal sealed record TemplatePreviewRequest(
+    string Customer, Dictionary<string, JsonElement>? Data, TemplatePreviewEvent? Event, Dictionary<string, JsonElement>? Document);
 
 internal sealed record TemplatePreviewEvent(string? Name, Dictionary<string, JsonElement>? Properties);
 
@@ -91,7 +93,7 @@ internal static class TemplatesApi
         return (error, request);
     }
 
-    private static bool TryText(JsonNode? node, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out string? text)
+    private static bool TryText(JsonNode? node, [NotNullWhen(true)] out string? text)
     {
         text = null;
         return node is JsonValue value && value.TryGetValue(out text);

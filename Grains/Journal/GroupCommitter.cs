@@ -13,27 +13,27 @@ namespace Orleans.Personalize.Journal;
 /// </remarks>
 public sealed class GroupCommitter : IAsyncDisposable
 {
-    private readonly IJournal _journal;
-    private readonly TimeProvider _time;
-    private readonly TaskScheduler _scheduler;
-    private readonly GroupCommitterOptions _options;
+    private readonly IJournal journal;
+    private readonly TimeProvider time;
+    private readonly TaskScheduler scheduler;
+    private readonly GroupCommitterOptions options;
 
-    private readonly Lock _gate = new();
-    private readonly Queue<Pending> _queue = new();
-    private long _queuedBytes;
-    private Task _loop = Task.CompletedTask;
-    private bool _looping;
-    private bool _closed;
+    private readonly Lock gate = new();
+    private readonly Queue<Pending> queue = new();
+    private long queuedBytes;
+    private Task loop = Task.CompletedTask;
+    private bool looping;
+    private bool closed;
 
     /// <param name="scheduler">Null: the thread pool.</param>
     /// <exception cref="ValidationException">An option is out of its range.</exception>
     public GroupCommitter(IJournal journal, TimeProvider time, TaskScheduler? scheduler = null, GroupCommitterOptions? options = null)
     {
-        _journal = journal;
-        _time = time;
-        _scheduler = scheduler ?? TaskScheduler.Default;
-        _options = options ?? new GroupCommitterOptions();
-        Validator.ValidateObject(_options, new ValidationContext(_options), validateAllProperties: true);
+        this.journal = journal;
+        this.time = time;
+        this.scheduler = scheduler ?? TaskScheduler.Default;
+        this.options = options ?? new GroupCommitterOptions();
+        Validator.ValidateObject(this.options, new ValidationContext(this.options), validateAllProperties: true);
     }
 
     /// <summary>Writes that wait for their turn, without those being committed.</summary>
@@ -41,8 +41,8 @@ public sealed class GroupCommitter : IAsyncDisposable
     {
         get
         {
-            lock (_gate)
-                return _queue.Count;
+            lock (gate)
+                return queue.Count;
         }
     }
 
@@ -54,16 +54,16 @@ public sealed class GroupCommitter : IAsyncDisposable
     {
         JournalRules.ThrowIfMalformed(write);
         var pending = new Pending(write);
-        lock (_gate)
+        lock (gate)
         {
             if (!HasRoomFor(write))
             {
                 Instruments.OnWriteRejected();
                 return Task.FromException<WriteStatus>(new JournalBusyException());
             }
-            _queue.Enqueue(pending);
-            _queuedBytes += write.Size;
-            if (!_looping)
+            queue.Enqueue(pending);
+            queuedBytes += write.Size;
+            if (!looping)
                 StartLoop();
         }
         return pending.Task;
@@ -72,26 +72,26 @@ public sealed class GroupCommitter : IAsyncDisposable
     /// <summary>Accepts no more, and ends when all that was accepted has been committed.</summary>
     public async ValueTask DisposeAsync()
     {
-        Task loop;
-        lock (_gate)
+        Task running;
+        lock (gate)
         {
-            _closed = true;
-            loop = _loop;
+            closed = true;
+            running = loop;
         }
-        await loop;
+        await running;
     }
 
     private bool HasRoomFor(JournalWrite write) =>
-        !_closed
-        && _queue.Count < _options.QueueWritesMax
-        && (_queue.Count == 0 || _queuedBytes + write.Size <= _options.QueueBytesMax);
+        !closed
+        && queue.Count < options.QueueWritesMax
+        && (queue.Count == 0 || queuedBytes + write.Size <= options.QueueBytesMax);
 
     private void StartLoop()
     {
-        _looping = true;
+        looping = true;
         // The loop serves every caller, so it must not carry the trace or the request context of the one that happened to start it.
         using var _ = ExecutionContext.SuppressFlow();
-        _loop = Task.Factory.StartNew(LoopAsync, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler).Unwrap();
+        loop = Task.Factory.StartNew(LoopAsync, CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler).Unwrap();
     }
 
     private async Task LoopAsync()
@@ -102,18 +102,18 @@ public sealed class GroupCommitter : IAsyncDisposable
 
     private Pending[]? TakeBatch()
     {
-        lock (_gate)
+        lock (gate)
         {
-            if (_queue.Count == 0)
+            if (queue.Count == 0)
             {
-                _looping = false;
+                looping = false;
                 return null;
             }
             var batch = new Pending[CountBatch()];
             for (var i = 0; i < batch.Length; i++)
             {
-                batch[i] = _queue.Dequeue();
-                _queuedBytes -= batch[i].Write.Size;
+                batch[i] = queue.Dequeue();
+                queuedBytes -= batch[i].Write.Size;
             }
             return batch;
         }
@@ -121,14 +121,14 @@ public sealed class GroupCommitter : IAsyncDisposable
 
     private int CountBatch()
     {
-        if (_queue.Count <= _options.BatchWritesMax && _queuedBytes <= _options.BatchBytesMax)
-            return _queue.Count;
+        if (queue.Count <= options.BatchWritesMax && queuedBytes <= options.BatchBytesMax)
+            return queue.Count;
         var count = 0;
         var bytes = 0L;
-        foreach (var pending in _queue)
+        foreach (var pending in queue)
         {
             bytes += pending.Write.Size;
-            if (count == _options.BatchWritesMax || (count > 0 && bytes > _options.BatchBytesMax))
+            if (count == options.BatchWritesMax || (count > 0 && bytes > options.BatchBytesMax))
                 break;
             count++;
         }
@@ -137,12 +137,12 @@ public sealed class GroupCommitter : IAsyncDisposable
 
     private async Task CommitAsync(Pending[] batch)
     {
-        var started = _time.GetTimestamp();
+        var started = time.GetTimestamp();
         WriteStatus[] statuses;
         try
         {
             // Never cancelled: that would leave the outcome unknown.
-            statuses = await _journal.CommitAsync(Array.ConvertAll(batch, pending => pending.Write), CancellationToken.None);
+            statuses = await journal.CommitAsync(Array.ConvertAll(batch, pending => pending.Write), CancellationToken.None);
             if (statuses.Length != batch.Length)
                 throw new InvalidOperationException($"The journal answered {statuses.Length} of {batch.Length} writes.");
         }
@@ -155,7 +155,7 @@ public sealed class GroupCommitter : IAsyncDisposable
                 pending.SetException(new JournalException("The commit failed; whether this write was made is unknown.", failure));
             return;
         }
-        Instruments.OnBatchCommitted(batch.Length, _time.GetElapsedTime(started));
+        Instruments.OnBatchCommitted(batch.Length, time.GetElapsedTime(started));
         for (var i = 0; i < batch.Length; i++)
             Complete(batch[i], statuses[i]);
     }

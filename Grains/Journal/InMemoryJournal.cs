@@ -8,12 +8,12 @@ public sealed class InMemoryJournal : IJournal
     private static readonly Comparer<DueCustomer> DueOrder = Comparer<DueCustomer>.Create((left, right) =>
         left.Deadline.CompareTo(right.Deadline) is not 0 and var byDeadline ? byDeadline : SearchText.Order.Compare(left.Customer, right.Customer));
 
-    private readonly Lock _gate = new();
-    private readonly Dictionary<string, Head> _heads = [];
-    private readonly List<JournalEntry> _log = [];
-    private readonly SortedSet<DueCustomer>[] _due =
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, Head> heads = [];
+    private readonly List<JournalEntry> log = [];
+    private readonly SortedSet<DueCustomer>[] due =
         [.. Enumerable.Range(0, CustomerKey.Shards).Select(_ => new SortedSet<DueCustomer>(DueOrder))];
-    private long _lastPosition;
+    private long lastPosition;
 
     public Task<WriteStatus[]> CommitAsync(IReadOnlyList<JournalWrite> batch, CancellationToken cancellation)
     {
@@ -21,7 +21,7 @@ public sealed class InMemoryJournal : IJournal
         foreach (var write in batch)
             JournalRules.ThrowIfMalformed(write);
         var statuses = new WriteStatus[batch.Count];
-        lock (_gate)
+        lock (gate)
         {
             for (var i = 0; i < statuses.Length; i++)
                 statuses[i] = Write(batch[i]) ? WriteStatus.Committed : WriteStatus.Stale;
@@ -31,9 +31,9 @@ public sealed class InMemoryJournal : IJournal
 
     public Task<CustomerHistory> ReadAsync(string customer, CancellationToken cancellation)
     {
-        lock (_gate)
+        lock (gate)
         {
-            return Task.FromResult(_heads.TryGetValue(customer, out var head)
+            return Task.FromResult(heads.TryGetValue(customer, out var head)
                 ? new CustomerHistory(
                     head.Version, head.Snapshot, head.SnapshotVersion, [.. head.Records.Where(record => record.Version > head.SnapshotVersion)], head.Deadline)
                 : new CustomerHistory(0, default, 0, [], null));
@@ -43,9 +43,9 @@ public sealed class InMemoryJournal : IJournal
     public Task<IReadOnlyList<JournalRecord>> ReadBackAsync(string customer, long? before, int limit, CancellationToken cancellation)
     {
         JournalRules.ThrowIfOutside(limit, JournalLimits.ReadBackMax);
-        lock (_gate)
+        lock (gate)
         {
-            if (!_heads.TryGetValue(customer, out var head) || before <= 1)
+            if (!heads.TryGetValue(customer, out var head) || before <= 1)
                 return Task.FromResult<IReadOnlyList<JournalRecord>>([]);
             var start = head.Records.Count - 1;
             // The one that holds version before − 1 is the oldest that reaches it.
@@ -59,20 +59,20 @@ public sealed class InMemoryJournal : IJournal
         int shard, DateTimeOffset until, DueCustomer? after, int limit, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
-        lock (_gate)
+        lock (gate)
         {
-            IEnumerable<DueCustomer> due = _due[shard];
-            if (after is not null && _due[shard].Max is { } last)
-                due = DueOrder.Compare(after, last) < 0 ? _due[shard].GetViewBetween(after, last).Where(next => DueOrder.Compare(next, after) > 0) : [];
-            return Task.FromResult<IReadOnlyList<DueCustomer>>([.. due.TakeWhile(next => next.Deadline <= until).Take(limit)]);
+            IEnumerable<DueCustomer> found = due[shard];
+            if (after is not null && due[shard].Max is { } last)
+                found = DueOrder.Compare(after, last) < 0 ? due[shard].GetViewBetween(after, last).Where(next => DueOrder.Compare(next, after) > 0) : [];
+            return Task.FromResult<IReadOnlyList<DueCustomer>>([.. found.TakeWhile(next => next.Deadline <= until).Take(limit)]);
         }
     }
 
     public async IAsyncEnumerable<JournalEntry> ReadAllAsync(long afterPosition, [EnumeratorCancellation] CancellationToken cancellation)
     {
         JournalEntry[] entries;
-        lock (_gate)
-            entries = [.. _log[FirstAfter(afterPosition)..]];
+        lock (gate)
+            entries = [.. log[FirstAfter(afterPosition)..]];
         await Task.CompletedTask;
         foreach (var entry in entries)
         {
@@ -86,32 +86,32 @@ public sealed class InMemoryJournal : IJournal
         JournalRules.ThrowIfOutside(limit, JournalLimits.SearchMax);
         var prefix = workspace + "/";
         var folded = SearchText.Fold(text);
-        lock (_gate)
+        lock (gate)
         {
-            var customers = _heads.Where(head => head.Key.StartsWith(prefix, StringComparison.Ordinal)).ToArray();
+            var customers = heads.Where(head => head.Key.StartsWith(prefix, StringComparison.Ordinal)).ToArray();
             var byId = InOrder(customers, head => SearchText.Fold(head.Key[prefix.Length..]), folded);
             var byText = text.Length == 0
                 ? Recent(prefix).Concat(byId)
                 : byId.Concat(InOrder(customers, head => SearchText.Fold(head.Value.Email ?? ""), folded));
             return Task.FromResult<IReadOnlyList<CustomerHit>>(
-                [.. byText.Distinct().Take(limit).Select(customer => new CustomerHit(customer, _heads[customer].Email, _heads[customer].Version))]);
+                [.. byText.Distinct().Take(limit).Select(customer => new CustomerHit(customer, heads[customer].Email, heads[customer].Version))]);
         }
     }
 
     /// <summary>The index of the first record with a higher position. A follower asks over and over, mostly for the end.</summary>
     private int FirstAfter(long position)
     {
-        var (low, high) = (0, _log.Count);
+        var (low, high) = (0, log.Count);
         while (low < high)
         {
             var middle = (low + high) / 2;
-            (low, high) = _log[middle].Position <= position ? (middle + 1, high) : (low, middle);
+            (low, high) = log[middle].Position <= position ? (middle + 1, high) : (low, middle);
         }
         return low;
     }
 
     private IEnumerable<string> Recent(string prefix) =>
-        Enumerable.Reverse(_log).Take(JournalLimits.RecentRecordsMax)
+        Enumerable.Reverse(log).Take(JournalLimits.RecentRecordsMax)
             .Where(entry => entry.Customer.StartsWith(prefix, StringComparison.Ordinal)).Select(entry => entry.Customer);
 
     private static IEnumerable<string> InOrder(
@@ -121,7 +121,7 @@ public sealed class InMemoryJournal : IJournal
 
     private bool Write(JournalWrite write)
     {
-        var head = _heads.GetValueOrDefault(write.Customer);
+        var head = heads.GetValueOrDefault(write.Customer);
         return write switch
         {
             JournalWrite.Append append => append.ExpectedVersion == (head?.Version ?? 0) && Append(append, head),
@@ -134,13 +134,13 @@ public sealed class InMemoryJournal : IJournal
     {
         if (head is null && append.Payload.IsEmpty)
             return false;
-        head ??= _heads[append.Customer] = new Head();
+        head ??= heads[append.Customer] = new Head();
         if (!append.Payload.IsEmpty)
         {
             var record = new JournalRecord(append.Version, append.RecordedAt.ToUniversalTime(), append.Payload.ToArray());
             head.Version = append.Version;
             head.Records.Add(record);
-            _log.Add(new JournalEntry(++_lastPosition, append.Customer, record));
+            log.Add(new JournalEntry(++lastPosition, append.Customer, record));
         }
         if (append.Deadline is { } deadline)
             SetDeadline(append.Customer, head, deadline.At?.ToUniversalTime());
@@ -163,18 +163,18 @@ public sealed class InMemoryJournal : IJournal
         if (head is null)
             return true;
         SetDeadline(customer, head, null);
-        _heads.Remove(customer);
-        _log.RemoveAll(entry => entry.Customer == customer);
+        heads.Remove(customer);
+        log.RemoveAll(entry => entry.Customer == customer);
         return true;
     }
 
     private void SetDeadline(string customer, Head head, DateTimeOffset? deadline)
     {
-        var due = _due[CustomerKey.ShardOf(customer)];
+        var shard = due[CustomerKey.ShardOf(customer)];
         if (head.Deadline is { } old)
-            due.Remove(new DueCustomer(customer, old));
+            shard.Remove(new DueCustomer(customer, old));
         if (deadline is { } at)
-            due.Add(new DueCustomer(customer, at));
+            shard.Add(new DueCustomer(customer, at));
         head.Deadline = deadline;
     }
 

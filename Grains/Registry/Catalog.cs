@@ -42,9 +42,8 @@ public sealed class Catalog(string workspace, IEnumerable<ISenderFactory> factor
     {
         var documents = snapshot.Documents.Where(static document => document.Kind == RegistryKind.Template).ToDictionary(static document => document.Id);
         // One that includes what has changed has changed, too.
-        var kept = before
-            .Where(entry => entry.Value.Made.Fault is null && entry.Value.Made.Uses.Append(entry.Key).All(id => before.GetValueOrDefault(id)?.Version == documents.GetValueOrDefault(id)?.Version))
-            .ToDictionary();
+        bool IsSame(string id) => before.GetValueOrDefault(id)?.Version == documents.GetValueOrDefault(id)?.Version;
+        var kept = before.Where(entry => entry.Value.Made is { Fault: null, Uses: var uses } && uses.All(IsSame)).ToDictionary();
         return Make(snapshot, RegistryKind.Template, kept, (id, json) =>
         {
             try

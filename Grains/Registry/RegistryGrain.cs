@@ -185,7 +185,7 @@ public sealed class RegistryGrain(
         if (errors.Count > 0)
             return [.. errors];
         // What includes it must still make sense.
-        return [.. Users(id).SelectMany(user => Template.Validate(FindTemplate(user)!.Value, user, Find).Take(1)
+        return [.. Users(id).SelectMany(user => Template.ValidateIncludes(FindTemplate(user)!.Value, user, Find).Take(1)
             .Select(error => new DocumentError("", $"would break the template '{user}', which uses it: {error.Detail}")))];
     }
 

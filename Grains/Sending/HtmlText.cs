@@ -18,7 +18,10 @@ internal sealed class HtmlText
 
     /// <summary>Elements that start a line.</summary>
     private static readonly string[] Blocks =
-        ["div", "section", "article", "header", "footer", "main", "nav", "aside", "address", "center", "form", "figure", "figcaption", "tr", "li", "dt", "dd", "caption", "br"];
+    [
+        "div", "section", "article", "header", "footer", "main", "nav", "aside", "address", "center", "form", "figure", "figcaption", "caption",
+        "tr", "li", "dt", "dd", "br",
+    ];
 
     private static readonly string[] Invisible = ["head", "script", "style", "title", "template", "noframes", "noembed", "select", "object", "svg"];
 
@@ -39,7 +42,7 @@ internal sealed class HtmlText
     public static string Of(string html)
     {
         var reader = new HtmlText();
-        foreach (var token in HtmlToken.Read(html, 0, html.Length))
+        foreach (var token in HtmlToken.Read(html))
         {
             if (reader.text.Length > Template.OutputLengthMax)
                 break;

@@ -27,18 +27,20 @@ internal readonly record struct HtmlToken(HtmlTokenKind Kind, string Name, int S
 
     public bool IsEndOf(string element) => Kind == HtmlTokenKind.End && Name == element;
 
-    /// <summary>Reads a part of a text, from start to end, in a time in proportion to its length.</summary>
-    public static IEnumerable<HtmlToken> Read(string html, int start, int end)
+    /// <summary>Reads a text in a time in proportion to its length.</summary>
+    /// <param name="html">The text.</param>
+    /// <param name="asOutlook">Whether what stands in conditional comments (<c>&lt;!--[if mso]&gt;</c>) counts.</param>
+    public static IEnumerable<HtmlToken> Read(string html, bool asOutlook = false)
     {
-        for (var at = start; at < end;)
+        for (var at = 0; at < html.Length;)
         {
-            var token = Next(html, at, end);
+            var token = Next(html, at, asOutlook);
             yield return token;
             at = token.End;
             if (token.Kind != HtmlTokenKind.Start || !RawElements.Contains(token.Name))
                 continue;
-            var close = html.IndexOf($"</{token.Name}", at, end - at, StringComparison.OrdinalIgnoreCase);
-            var ending = close < 0 ? end : close;
+            var close = html.IndexOf($"</{token.Name}", at, StringComparison.OrdinalIgnoreCase);
+            var ending = close < 0 ? html.Length : close;
             if (ending > at)
                 yield return new(HtmlTokenKind.Raw, token.Name, at, ending);
             at = ending;
@@ -78,26 +80,28 @@ internal readonly record struct HtmlToken(HtmlTokenKind Kind, string Name, int S
         }
     }
 
-    private static HtmlToken Next(string html, int at, int end)
+    private static HtmlToken Next(string html, int at, bool asOutlook)
     {
+        var end = html.Length;
         if (html[at] == '<' && at + 1 < end)
         {
-            if (html.AsSpan(at, end - at).StartsWith("<!--"))
-                return new(HtmlTokenKind.Comment, "", at, After(html, "-->", at + 2, end));
+            var rest = html.AsSpan(at);
+            if (rest.StartsWith("<!--") && !(asOutlook && rest.StartsWith("<!--[if")))
+                return new(HtmlTokenKind.Comment, "", at, After(html, "-->", at + 2));
             if (html[at + 1] is '!' or '?')
-                return new(HtmlTokenKind.Declaration, "", at, After(html, ">", at, end));
+                return new(HtmlTokenKind.Declaration, "", at, After(html, ">", at));
             if (char.IsAsciiLetter(html[at + 1]))
-                return Tag(HtmlTokenKind.Start, html, at, at + 1, end);
+                return Tag(HtmlTokenKind.Start, html, at, at + 1);
             if (html[at + 1] == '/' && at + 2 < end && char.IsAsciiLetter(html[at + 2]))
-                return Tag(HtmlTokenKind.End, html, at, at + 2, end);
+                return Tag(HtmlTokenKind.End, html, at, at + 2);
         }
-        var next = html.IndexOf('<', at + 1, end - at - 1);
+        var next = html.IndexOf('<', at + 1);
         return new(HtmlTokenKind.Text, "", at, next < 0 ? end : next);
     }
 
-    private static HtmlToken Tag(HtmlTokenKind kind, string html, int start, int nameStart, int end)
+    private static HtmlToken Tag(HtmlTokenKind kind, string html, int start, int nameStart)
     {
-        var at = nameStart;
+        var (at, end) = (nameStart, html.Length);
         while (at < end && !char.IsWhiteSpace(html[at]) && html[at] is not ('>' or '/'))
             at++;
         var name = html[nameStart..at].ToLowerInvariant();
@@ -117,10 +121,10 @@ internal readonly record struct HtmlToken(HtmlTokenKind Kind, string Name, int S
         return new(kind, name, start, end);
     }
 
-    private static int After(string html, string closing, int from, int end)
+    private static int After(string html, string closing, int from)
     {
-        var at = html.IndexOf(closing, from, end - from, StringComparison.Ordinal);
-        return at < 0 ? end : at + closing.Length;
+        var at = html.IndexOf(closing, from, StringComparison.Ordinal);
+        return at < 0 ? html.Length : at + closing.Length;
     }
 }
 

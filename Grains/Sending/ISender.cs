@@ -30,6 +30,10 @@ public interface ISenderFactory
     ISender Create(string workspace, string senderId, System.Text.Json.JsonElement document);
 }
 
+/// <summary>What a template can link to, made for one message.</summary>
+/// <param name="Unsubscribe">Null where nothing is to be unsubscribed from.</param>
+public sealed record MailLinks(string? Unsubscribe, string? Preferences);
+
 /// <summary>A job with its rendered content.</summary>
 /// <param name="Workspace">Whose it is.</param>
 /// <param name="Content">Null where the send names no template.</param>

@@ -136,7 +136,7 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
                 return (new(SendOutcome.Retry, Detail: $"There is no template '{job.Template}'."), null);
             try
             {
-                content = template.Render(job, customer, clock);
+                content = template.Render(job, customer, clock, Links(customer, job));
             }
             catch (TemplateException failure)
             {
@@ -148,17 +148,19 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         return (delivery, content);
     }
 
-    private SendMessage Message(CustomerKey customer, SendJob job, RenderedContent? content)
-    {
-        var (workspace, customerId) = customer;
-        return new(
-            workspace,
-            customerId,
-            job,
-            content,
-            job.IsTransactional ? null : links?.Unsubscribe(workspace, customerId, job.Channel, job.Topic, job.DecisionId),
-            links?.Reference(workspace, customerId, job.DecisionId));
-    }
+    private SendMessage Message(CustomerKey customer, SendJob job, RenderedContent? content) => new(
+        customer.Workspace,
+        customer.CustomerId,
+        job,
+        content,
+        Unsubscribe(customer, job),
+        links?.Reference(customer.Workspace, customer.CustomerId, job.DecisionId));
+
+    private MailLinks Links(CustomerKey customer, SendJob job) =>
+        new(Unsubscribe(customer, job)?.AbsoluteUri, links?.Preferences(customer.Workspace, customer.CustomerId, job.DecisionId).AbsoluteUri);
+
+    private Uri? Unsubscribe(CustomerKey customer, SendJob job) =>
+        job.IsTransactional ? null : links?.Unsubscribe(customer.Workspace, customer.CustomerId, job.Channel, job.Topic, job.DecisionId);
 
     private async Task Settle(ICustomerGrain customer, (SendJob Job, Delivery Delivery, string? Content) settlement)
     {

@@ -56,16 +56,6 @@ internal sealed class SenderPipeline
                     restsUntil = clock.GetUtcNow() + pause;
                     return ValueTask.FromResult(pause);
                 },
-                OnOpened = _ =>
-                {
-                    Note(isOpen: true);
-                    return ValueTask.CompletedTask;
-                },
-                OnClosed = _ =>
-                {
-                    Note(isOpen: false);
-                    return ValueTask.CompletedTask;
-                },
                 StateProvider = breaker,
             })
             .Build();
@@ -138,6 +128,8 @@ internal sealed class SenderPipeline
         }
         finally
         {
+            // Not by the breaker's own callbacks: those run on the thread pool, and this waits for them.
+            Note(breaker.CircuitState != CircuitState.Closed);
             ResilienceContextPool.Shared.Return(context);
         }
     }

@@ -69,7 +69,18 @@ public sealed class Template
     public static IReadOnlyList<DocumentError> Validate(JsonElement json, string id = "", Func<string, JsonElement?>? find = null)
     {
         var errors = new List<DocumentError>();
-        Make(json, id, find ?? (static _ => null), errors);
+        Make(json, id, find ?? (static _ => null), Care.Validate, errors);
+        return errors;
+    }
+
+    /// <summary>What is wrong with how a sound document fits to what it includes; empty when nothing is.</summary>
+    /// <param name="json">The document.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="find">The documents of other templates by their ids.</param>
+    public static IReadOnlyList<DocumentError> ValidateIncludes(JsonElement json, string id, Func<string, JsonElement?> find)
+    {
+        var errors = new List<DocumentError>();
+        Make(json, id, find, Care.PutTogether, errors);
         return errors;
     }
 
@@ -80,7 +91,7 @@ public sealed class Template
     public static Template Compile(JsonElement json, string id = "", Func<string, JsonElement?>? find = null)
     {
         var errors = new List<DocumentError>();
-        return Make(json, id, find ?? (static _ => null), errors)
+        return Make(json, id, find ?? (static _ => null), Care.Compile, errors)
             ?? throw new TemplateException($"The template is not valid: {errors[0].Pointer} {errors[0].Detail}".Replace("  ", " "));
     }
 
@@ -89,27 +100,28 @@ public sealed class Template
 
     /// <summary>
     /// Renders the first content whose required data is there and fresh, with <c>customer</c>, <c>traits</c>, <c>consent</c>, <c>cart</c>,
-    /// <c>orders</c>, <c>event</c>, <c>data</c>, <c>trigger</c>, <c>key</c> and <c>now</c>. Only html is HTML-escaped; a subject is always one line.
+    /// <c>orders</c>, <c>event</c>, <c>data</c>, <c>trigger</c>, <c>key</c>,
+    /// <c>links</c> and <c>now</c>. Only html is HTML-escaped; a subject is always one line.
     /// </summary>
     /// <exception cref="TemplateException">
     /// There is no such content; or of each the output is too long, a loop too large, or a helper cannot do what it is asked.
     /// </exception>
-    public RenderedContent Render(SendJob job, CustomerKey customer, TimeProvider clock)
+    public RenderedContent Render(SendJob job, CustomerKey customer, TimeProvider clock, MailLinks? links = null)
     {
-        var outcome = Try(job, customer, clock);
+        var outcome = Try(job, customer, clock, links);
         return outcome.Content ?? throw new TemplateException(
             outcome.Reasons.Count == 1 ? outcome.Reasons[0] : $"None of the template's contents can be used. {string.Join(" ", outcome.Reasons)}");
     }
 
-    /// <summary>As <see cref="Render(SendJob, CustomerKey, TimeProvider)"/>, with all that was found on the way.</summary>
+    /// <summary>As <see cref="Render(SendJob, CustomerKey, TimeProvider, MailLinks?)"/>, with all that was found on the way.</summary>
     /// <exception cref="TemplateException">It took too long.</exception>
-    internal TemplateOutcome Try(SendJob job, CustomerKey customer, TimeProvider clock)
+    internal TemplateOutcome Try(SendJob job, CustomerKey customer, TimeProvider clock, MailLinks? links)
     {
         if (Fault is not null)
             return new(null, [], [Fault]);
         var now = clock.GetUtcNow();
         var budget = new TemplateBudget(clock);
-        var model = TemplateModel.Of(job, customer, now, budget);
+        var model = TemplateModel.Of(job, customer, links, now, budget);
         var (locale, zone) = (LocaleOf(model), ZoneOf(model));
         var misses = new List<MissingField>();
         var reasons = new List<string>();
@@ -180,21 +192,21 @@ public sealed class Template
     private static string? Trait(TemplateObject model, string name) =>
         (model.Fields["traits"] as TemplateObject)?.Fields.GetValueOrDefault(name) as string;
 
-    private static Template? Make(JsonElement json, string id, Func<string, JsonElement?> find, List<DocumentError> errors)
+    private static Template? Make(JsonElement json, string id, Func<string, JsonElement?> find, Care care, List<DocumentError> errors)
     {
         if (json.ValueKind != JsonValueKind.Object)
         {
             errors.Add(new("", "must be an object with subject, preheader, html and text"));
             return null;
         }
-        var read = TemplateDocument.Parse(json, errors);
+        var read = TemplateDocument.Parse(json, errors, isNew: care == Care.Validate);
         var includes = new TemplateIncludes(other => find(other) is { ValueKind: JsonValueKind.Object } found ? TemplateDocument.Parse(found, []) : null);
-        var compiled = read.Contents.Select(content => (content, Compile(read, content, id, includes, errors))).ToImmutableArray();
+        var compiled = read.Contents.Select(content => (content, Compile(read, content, id, includes, care, errors))).ToImmutableArray();
         return errors.Count == 0 ? new(read, compiled, includes.Used) : null;
     }
 
     private static Dictionary<string, TemplatePart> Compile(
-        TemplateDocument read, TemplateContent content, string id, TemplateIncludes includes, List<DocumentError> errors)
+        TemplateDocument read, TemplateContent content, string id, TemplateIncludes includes, Care care, List<DocumentError> errors)
     {
         var parts = new Dictionary<string, TemplatePart>();
         foreach (var part in TemplateDocument.Parts)
@@ -206,15 +218,18 @@ public sealed class Template
             try
             {
                 var whole = includes.Expand(part, source, [id]);
-                // By itself, so that a fault is told by its place in the author's own text.
-                var template = TemplateCompiler.Compile(part, whole);
                 if (read.Layout is not null && part is "html" or "text")
                 {
+                    // First by itself, so that a fault is told by its place in the author's own text.
+                    if (care == Care.Validate)
+                        TemplateCompiler.Compile(part, whole);
                     pointer = "/layout";
                     whole = includes.Wrap(part, whole, read.Layout, [id]);
-                    template = TemplateCompiler.Compile(part, whole);
                 }
-                parts[part] = template;
+                if (care == Care.PutTogether)
+                    TemplateCompiler.RefuseUnsupported(whole);
+                else
+                    parts[part] = TemplateCompiler.Compile(part, whole);
             }
             catch (TemplateException fault)
             {
@@ -223,5 +238,13 @@ public sealed class Template
             }
         }
         return parts;
+    }
+
+    /// <summary>How much is made of a document; compilation takes milliseconds.</summary>
+    private enum Care
+    {
+        PutTogether,
+        Compile,
+        Validate,
     }
 }

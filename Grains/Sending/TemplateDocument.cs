@@ -29,10 +29,14 @@ internal sealed record TemplateDocument(
     private static readonly string[] Members = ["id", "name", "description", "layout", "locale", "timezone", "strict", "fallbacks", .. ContentMembers];
 
     /// <summary>Reads what is there; a document with errors is not to be used.</summary>
-    public static TemplateDocument Parse(JsonElement json, List<DocumentError> errors)
+    /// <param name="json">The document.</param>
+    /// <param name="errors">Where they are noted.</param>
+    /// <param name="isNew">Whether unknown members are errors. Documents were stored before they were.</param>
+    public static TemplateDocument Parse(JsonElement json, List<DocumentError> errors, bool isNew = false)
     {
         var document = new DocumentReader(json, "", errors);
-        document.IsObjectOf(Members);
+        if (isNew)
+            document.IsObjectOf(Members);
         var own = TemplateContent.Parse(document, Default, inherited: null);
         if (document.Kind == JsonValueKind.Object && document.Member("html") is null && document.Member("text") is null)
             document.Fail("", "needs html, text or both");

@@ -56,7 +56,8 @@ public sealed class TemplateGrain(TimeProvider clock) : Grain, ITemplateGrain
         };
         try
         {
-            var outcome = template.Try(job, customer, clock);
+            // They lead nowhere: whoever tries a preview's links must not unsubscribe the customer.
+            var outcome = template.Try(job, customer, clock, new("#", "#"));
             var content = outcome.Content;
             return new(
                 content?.Subject, content?.Preheader, content?.Html, content?.Text, content?.Name, [.. outcome.Misses], [.. outcome.Reasons], []);

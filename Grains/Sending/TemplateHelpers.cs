@@ -19,7 +19,7 @@ internal static class TemplateHelpers
     private static readonly (string Name, int Min, int Max, Helper Helper)[] Formatting =
     [
         ("money", 1, 2, static values => Money(values)),
-        ("number", 1, 2, static values => TemplateRendering.Current.Locale.Number(Number("number", values[0]), values.Length > 1 ? Count("number", values[1], 10) : null)),
+        ("number", 1, 2, static values => Grouped(Number("number", values[0]), values.Length > 1 ? Count("number", values[1], 10) : null)),
         ("date", 1, 2, static values => Date(values[0], values.Length > 1 ? Text(values[1]) : "medium")),
         ("dateAdd", 2, 2, static values => DateAdd(values[0], Text(values[1]))),
         ("plural", 3, 5, static values => values[1 + TemplateRendering.Current.Language.PluralForm(Number("plural", values[0]), values.Length - 1)]),
@@ -54,6 +54,8 @@ internal static class TemplateHelpers
             Register(handlebars, name, min, max, values => values.FirstOrDefault(static value => value is UndefinedBindingResult) ?? helper(values));
         foreach (var (name, min, max, helper) in Asking)
             Register(handlebars, name, min, max, helper);
+        // Handlebars' own would say of what is missing only its name, not its path.
+        handlebars.RegisterHelper("helperMissing", static (in HelperOptions options, in Context _, in Arguments _) => Field(options));
     }
 
     private static void Register(IHandlebars handlebars, string name, int min, int max, Helper helper) =>
@@ -61,18 +63,22 @@ internal static class TemplateHelpers
         {
             // Without arguments it is a field that happens to have the name of a helper.
             if (values.Length == 0)
-                return PathResolver.ResolvePath(options.Frame, options.Name)!;
+                return Field(options);
             if (values.Length < min || values.Length > max)
                 throw new TemplateException($"{name} takes {(min == max ? $"{min}" : $"{min} to {max}")} values.");
             return helper(values)!;
         });
+
+    private static object Field(in HelperOptions options) => PathResolver.ResolvePath(options.Frame, options.Name)!;
+
+    private static string Grouped(decimal number, int? decimals) => TemplateRendering.Current.Locale.Number(number, decimals);
 
     private static string Money(Arguments values)
     {
         var amount = Number("money", values[0]);
         var currency = values.Length > 1 ? Text(values[1]).ToUpperInvariant() : null;
         if (currency is null)
-            return TemplateRendering.Current.Locale.Number(amount, 2);
+            return Grouped(amount, 2);
         return currency is [>= 'A' and <= 'Z', >= 'A' and <= 'Z', >= 'A' and <= 'Z']
             ? TemplateRendering.Current.Locale.Money(amount, currency)
             : throw new TemplateException("money: the currency is no ISO 4217 code such as \"EUR\".");
@@ -143,7 +149,7 @@ internal static class TemplateHelpers
 
     private static string Capitalize(string text)
     {
-        if (!Rune.TryGetRuneAt(text, 0, out var first))
+        if (text.Length == 0 || !Rune.TryGetRuneAt(text, 0, out var first))
             return text;
         return Rune.ToUpperInvariant(first) + text[first.Utf16SequenceLength..];
     }

@@ -12,6 +12,10 @@ internal static class TemplateHtml
     /// <summary>A character that has no width and one that is none: nothing to see, but no text of the body comes after it.</summary>
     private const string Padding = "&#847;&zwnj;&nbsp;";
 
+    /// <summary>Each client heeds some of these.</summary>
+    private const string Hidden =
+        "display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;color:transparent;font-size:1px;line-height:1px;mso-hide:all";
+
     /// <summary>Attributes whose value is a URL that somebody or something follows.</summary>
     private static readonly string[] Links = ["href", "src", "action", "formaction", "background", "poster", "cite", "data", "xlink:href"];
 
@@ -23,7 +27,7 @@ internal static class TemplateHtml
     {
         var safe = new StringBuilder();
         var from = 0;
-        foreach (var (start, length) in ScriptLinks(html, 0, html.Length))
+        foreach (var (start, length) in ScriptLinks(html))
         {
             safe.Append(html, from, start - from).Append('#');
             from = start + length;
@@ -35,15 +39,13 @@ internal static class TemplateHtml
     public static string WithPreheader(string html, string preheader)
     {
         var padding = string.Concat(Enumerable.Repeat(Padding, Math.Max(0, PreheaderShown - preheader.Length)));
-        return html.Insert(StartOfBody(html), $"""
-            <div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;color:transparent;font-size:1px;line-height:1px;mso-hide:all">{WebUtility.HtmlEncode(preheader)}{padding}</div>
-            """);
+        return html.Insert(StartOfBody(html), $"<div style=\"{Hidden}\">{WebUtility.HtmlEncode(preheader)}{padding}</div>");
     }
 
     private static int StartOfBody(string html)
     {
         var otherwise = 0;
-        foreach (var token in HtmlToken.Read(html, 0, html.Length))
+        foreach (var token in HtmlToken.Read(html))
         {
             if (token.IsStartOf("body"))
                 return token.End;
@@ -53,26 +55,12 @@ internal static class TemplateHtml
         return otherwise;
     }
 
-    private static IEnumerable<(int Start, int Length)> ScriptLinks(string html, int start, int end)
-    {
-        foreach (var token in HtmlToken.Read(html, start, end))
-        {
-            // Outlook reads what stands in conditional comments.
-            if (token.Kind == HtmlTokenKind.Comment && html.AsSpan(token.Start).StartsWith("<!--[if"))
-            {
-                foreach (var link in ScriptLinks(html, token.Start + 4, token.End))
-                    yield return link;
-            }
-            else if (token.Kind == HtmlTokenKind.Start)
-            {
-                foreach (var attribute in token.Attributes(html))
-                {
-                    if (Links.Contains(attribute.Name) && RunsScript(attribute))
-                        yield return (attribute.Start, attribute.Length);
-                }
-            }
-        }
-    }
+    private static IEnumerable<(int Start, int Length)> ScriptLinks(string html) =>
+        from token in HtmlToken.Read(html, asOutlook: true)
+        where token.Kind == HtmlTokenKind.Start
+        from attribute in token.Attributes(html)
+        where Links.Contains(attribute.Name) && RunsScript(attribute)
+        select (attribute.Start, attribute.Length);
 
     private static bool RunsScript(HtmlAttribute attribute)
     {

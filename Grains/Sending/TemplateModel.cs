@@ -9,10 +9,10 @@ namespace Orleans.Personalize.Sending;
 /// </summary>
 internal sealed class TemplateModel(TemplateBudget budget)
 {
-    public static TemplateObject Of(SendJob job, CustomerKey customer, DateTimeOffset now, TemplateBudget budget) =>
-        new TemplateModel(budget).Root(job, customer, now);
+    public static TemplateObject Of(SendJob job, CustomerKey customer, MailLinks? links, DateTimeOffset now, TemplateBudget budget) =>
+        new TemplateModel(budget).Root(job, customer, links, now);
 
-    private TemplateObject Root(SendJob job, CustomerKey customer, DateTimeOffset now) => new("", budget)
+    private TemplateObject Root(SendJob job, CustomerKey customer, MailLinks? links, DateTimeOffset now) => new("", budget)
     {
         ["customer"] = customer.CustomerId,
         ["traits"] = Fields("traits", job.Profile.Traits),
@@ -23,6 +23,7 @@ internal sealed class TemplateModel(TemplateBudget budget)
         ["data"] = Value("data", job.Data),
         ["trigger"] = job.Trigger,
         ["key"] = job.Key,
+        ["links"] = new TemplateObject("links", budget) { ["unsubscribe"] = links?.Unsubscribe, ["preferences"] = links?.Preferences },
         ["now"] = Instant(now),
     };
 

@@ -7,7 +7,7 @@ namespace Orleans.Personalize.Senders;
 internal sealed class TargetRefusedException() : Exception("The target's address is not public.");
 
 /// <summary>
-/// Opens the connections of outgoing webhooks. The name is resolved here, and the connection goes to the very address that was checked: a
+/// Opens the connections of all senders. The name is resolved here, and the connection goes to the very address that was checked: a
 /// second look-up could answer otherwise (DNS rebinding).
 /// </summary>
 internal sealed class GuardedConnector(bool allowPrivateTargets, Func<string, CancellationToken, Task<IPAddress[]>> resolve)
@@ -17,7 +17,7 @@ internal sealed class GuardedConnector(bool allowPrivateTargets, Func<string, Ca
 
     /// <exception cref="TargetRefusedException">No address of the host is public.</exception>
     /// <exception cref="SocketException">The host is unknown or none of its addresses answered.</exception>
-    public async ValueTask<Stream> ConnectAsync(DnsEndPoint target, CancellationToken cancellation)
+    public async ValueTask<NetworkStream> ConnectAsync(DnsEndPoint target, CancellationToken cancellation)
     {
         var addresses = IPAddress.TryParse(target.Host.Trim('[', ']'), out var literal)
             ? [literal]

@@ -23,8 +23,8 @@ public sealed record Faults
 /// </summary>
 public sealed class FaultyJournal(IJournal inner, int seed, TimeProvider time) : IJournal
 {
-    private readonly Lock _gate = new();
-    private readonly Random _random = new(seed);
+    private readonly Lock gate = new();
+    private readonly Random random = new(seed);
 
     /// <summary>May change while it runs: a storm, and then calm.</summary>
     public Faults Faults { get; set; } = Faults.None;
@@ -82,10 +82,10 @@ public sealed class FaultyJournal(IJournal inner, int seed, TimeProvider time) :
     {
         TimeSpan delay;
         (bool, bool) faults;
-        lock (_gate)
+        lock (gate)
         {
-            delay = Faults.DelayMax * _random.NextDouble();
-            faults = (_random.NextDouble() < first, _random.NextDouble() < second);
+            delay = Faults.DelayMax * random.NextDouble();
+            faults = (random.NextDouble() < first, random.NextDouble() < second);
         }
         if (delay > TimeSpan.Zero)
             await Task.Delay(delay, time, cancellation);
@@ -94,7 +94,7 @@ public sealed class FaultyJournal(IJournal inner, int seed, TimeProvider time) :
 
     private JournalException Fail(string when)
     {
-        lock (_gate)
+        lock (gate)
             Failed++;
         return new JournalException($"Injected failure {when}.");
     }

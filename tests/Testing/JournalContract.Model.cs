@@ -110,14 +110,14 @@ public abstract partial class JournalContract
 internal sealed class JournalModel
 {
     private static readonly DateTimeOffset Start = new(2026, 11, 20, 12, 0, 0, TimeSpan.Zero);
-    private readonly Dictionary<string, ModelHead> _heads = [];
-    private int _drawn;
+    private readonly Dictionary<string, ModelHead> heads = [];
+    private int drawn;
 
     public static string[] Customers { get; } = [.. Enumerable.Range(0, 40).Select(i => $"shop/c{i}")];
 
     public List<(string Customer, long Version, string Payload)> Log { get; } = [];
 
-    public ModelHead Head(string customer) => _heads.GetValueOrDefault(customer) ?? new ModelHead();
+    public ModelHead Head(string customer) => heads.GetValueOrDefault(customer) ?? new ModelHead();
 
     /// <summary>A random write; mostly one that fits the head as it is now, though another in the same batch may come first.</summary>
     public JournalWrite Draw(Random random)
@@ -132,7 +132,7 @@ internal sealed class JournalModel
             1 or 2 => new JournalWrite.Snapshot(customer, Math.Max(1, version - random.Next(3)), "snap"u8.ToArray()),
             3 or 4 => new JournalWrite.Append(customer, version, version, Start, default, deadline, email),
             _ => new JournalWrite.Append(
-                customer, version, version + random.Next(1, 4), Start, System.Text.Encoding.UTF8.GetBytes($"p{_drawn++}"), deadline, email),
+                customer, version, version + random.Next(1, 4), Start, System.Text.Encoding.UTF8.GetBytes($"p{drawn++}"), deadline, email),
         };
     }
 
@@ -145,7 +145,7 @@ internal sealed class JournalModel
         switch (write)
         {
             case JournalWrite.Erase:
-                _heads.Remove(write.Customer);
+                heads.Remove(write.Customer);
                 Log.RemoveAll(entry => entry.Customer == write.Customer);
                 return 'c';
             case JournalWrite.Snapshot snapshot when snapshot.Version <= head.Version && snapshot.Version >= head.SnapshotVersion:
@@ -161,20 +161,20 @@ internal sealed class JournalModel
                 head.Version = append.Version;
                 head.Deadline = append.Deadline is { } deadline ? deadline.At : head.Deadline;
                 head.Email = append.Email ?? head.Email;
-                _heads[append.Customer] = head;
+                heads[append.Customer] = head;
                 return 'c';
             default:
                 return 's';
         }
     }
 
-    public IEnumerable<string> Due(int shard, DateTimeOffset until) => _heads
+    public IEnumerable<string> Due(int shard, DateTimeOffset until) => heads
         .Where(head => CustomerKey.ShardOf(head.Key) == shard && head.Value.Deadline <= until)
         .OrderBy(head => head.Value.Deadline).ThenBy(head => head.Key, StringComparer.Ordinal).Select(head => head.Key);
 
-    public IEnumerable<string> Search(string text) => _heads
+    public IEnumerable<string> Search(string text) => heads
         .Where(head => head.Key.StartsWith($"shop/{text}", StringComparison.Ordinal)).OrderBy(head => head.Key, StringComparer.Ordinal)
-        .Concat(_heads
+        .Concat(heads
             .Where(head => head.Value.Email.StartsWith(text, StringComparison.OrdinalIgnoreCase))
             .OrderBy(head => head.Value.Email, StringComparer.Ordinal).ThenBy(head => head.Key, StringComparer.Ordinal))
         .Select(head => head.Key).Distinct();

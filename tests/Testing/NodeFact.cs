@@ -8,11 +8,11 @@ public sealed class NodeFactAttribute : FactAttribute
 {
     private static readonly bool IsPresent = Runs("node") && Runs("npm");
 
-    public NodeFactAttribute()
-    {
-        if (!IsPresent && Environment.GetEnvironmentVariable("PERSONALIZE_TESTS_NO_SKIP") != "1")
-            Skip = "Install Node.js 20 or later with npm (Debian: apt-get install nodejs npm) to run this test.";
-    }
+    public NodeFactAttribute() => Skip = Missing;
+
+    internal static string? Missing => IsPresent || Environment.GetEnvironmentVariable("PERSONALIZE_TESTS_NO_SKIP") == "1"
+        ? null
+        : "Install Node.js 20 or later with npm (Debian: apt-get install nodejs npm) to run this test.";
 
     private static bool Runs(string program)
     {
@@ -30,4 +30,11 @@ public sealed class NodeFactAttribute : FactAttribute
             return false;
         }
     }
+}
+
+/// <summary>A theory, as <see cref="NodeFactAttribute"/> is a fact.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class NodeTheoryAttribute : TheoryAttribute
+{
+    public NodeTheoryAttribute() => Skip = NodeFactAttribute.Missing;
 }

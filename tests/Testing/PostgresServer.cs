@@ -22,11 +22,11 @@ public sealed class PostgresServer : IAsyncDisposable
 
     private static readonly Lazy<Task<PostgresServer>> SharedServer = new(() => StartAsync());
 
-    private readonly string _root;
-    private readonly string _password = Convert.ToHexString(Guid.NewGuid().ToByteArray());
-    private Process? _keeper;
+    private readonly string root;
+    private readonly string password = Convert.ToHexString(Guid.NewGuid().ToByteArray());
+    private Process? keeper;
 
-    private PostgresServer(string root, int port) => (_root, Port) = (root, port);
+    private PostgresServer(string root, int port) => (this.root, Port) = (root, port);
 
     public const string Advice = "Install PostgreSQL 15 or later (Debian: apt-get install postgresql) to run this.";
 
@@ -38,11 +38,11 @@ public sealed class PostgresServer : IAsyncDisposable
 
     public int Port { get; }
 
-    public string Password => _password;
+    public string Password => password;
 
-    public string DataDirectory => Path.Combine(_root, "data");
+    public string DataDirectory => Path.Combine(root, "data");
 
-    private string LogFile => Path.Combine(_root, "log");
+    private string LogFile => Path.Combine(root, "log");
 
     public static async Task<PostgresServer> StartAsync(params string[] settings)
     {
@@ -62,7 +62,7 @@ public sealed class PostgresServer : IAsyncDisposable
 
     /// <summary>Connects as the owner of everything.</summary>
     public string ConnectionString(string database = "postgres", string more = "") =>
-        $"Host=127.0.0.1;Port={Port};Username=personalize;Password={_password};Database={database};GSS Encryption Mode=Disable;{more}";
+        $"Host=127.0.0.1;Port={Port};Username=personalize;Password={password};Database={database};GSS Encryption Mode=Disable;{more}";
 
     /// <summary>Runs a statement in a database of the server; its first value.</summary>
     public async Task<object?> ExecuteAsync(string sql, string database = "postgres")
@@ -79,23 +79,23 @@ public sealed class PostgresServer : IAsyncDisposable
     public async Task StopAsync(string mode)
     {
         await RunAsync("pg_ctl", "stop", "-w", "-D", DataDirectory, "-m", mode);
-        await _keeper!.StandardInput.WriteLineAsync("stopped");
-        await _keeper.WaitForExitAsync();
-        _keeper.Dispose();
-        _keeper = null;
+        await keeper!.StandardInput.WriteLineAsync("stopped");
+        await keeper.WaitForExitAsync();
+        keeper.Dispose();
+        keeper = null;
     }
 
     public async Task StartAgainAsync()
     {
         var start = Command("/bin/sh", "-c", Keeper, "keeper", Program("postgres"), "-D", DataDirectory);
         start.RedirectStandardInput = true;
-        start.Environment["ROOT"] = _root;
+        start.Environment["ROOT"] = root;
         start.Environment["LOG"] = LogFile;
-        _keeper = Process.Start(start)!;
+        keeper = Process.Start(start)!;
         var clock = Stopwatch.StartNew();
         while (!await AnswersAsync())
         {
-            if (_keeper.HasExited || clock.Elapsed > StartWait)
+            if (keeper.HasExited || clock.Elapsed > StartWait)
                 throw new InvalidOperationException($"PostgreSQL did not start: {await File.ReadAllTextAsync(LogFile)}");
             await Task.Delay(50);
         }
@@ -112,27 +112,27 @@ public sealed class PostgresServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_keeper is null)
+        if (keeper is null)
         {
-            await RunAsync("/bin/rm", "-rf", _root);
+            await RunAsync("/bin/rm", "-rf", root);
             return;
         }
-        _keeper.StandardInput.Close();
-        await _keeper.WaitForExitAsync();
-        _keeper.Dispose();
+        keeper.StandardInput.Close();
+        await keeper.WaitForExitAsync();
+        keeper.Dispose();
     }
 
     private async Task InitializeAsync(string[] settings)
     {
-        var passwordFile = Path.Combine(_root, "password");
-        await File.WriteAllTextAsync(passwordFile, _password);
+        var passwordFile = Path.Combine(root, "password");
+        await File.WriteAllTextAsync(passwordFile, password);
         if (Environment.IsPrivilegedProcess)
-            await WaitAsync(new ProcessStartInfo("chown", ["-R", "postgres", _root]));
+            await WaitAsync(new ProcessStartInfo("chown", ["-R", "postgres", root]));
         await RunAsync(
             "initdb", "-D", DataDirectory, "-U", "personalize", "--pwfile", passwordFile, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync");
         string[] own =
         [
-            "listen_addresses = '127.0.0.1'", $"port = {Port}", $"unix_socket_directories = '{_root}'", "max_connections = 200", "shared_buffers = '64MB'",
+            "listen_addresses = '127.0.0.1'", $"port = {Port}", $"unix_socket_directories = '{root}'", "max_connections = 200", "shared_buffers = '64MB'",
             "logging_collector = off", "log_min_messages = warning", "timezone = 'UTC'",
         ];
         var configuration = Path.Combine(DataDirectory, "postgresql.conf");

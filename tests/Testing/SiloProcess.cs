@@ -49,7 +49,7 @@ public sealed class SiloProcess : IAsyncDisposable
         [
             ("Personalize__DataDirectory", dataDirectory),
             ("Personalize__AdminKey", AdminKey),
-            ("Personalize__Webhooks__AllowPrivateTargets", "true"),
+            ("Personalize__Senders__AllowPrivateTargets", "true"),
             .. environment,
         ]);
 

@@ -16,19 +16,19 @@ internal sealed class PostgresDatabase : IAsyncDisposable
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan StartRetryDelay = TimeSpan.FromMilliseconds(250);
 
-    private readonly NpgsqlDataSource _source;
-    private readonly string _schema;
-    private readonly ILogger _logger;
-    private readonly TimeProvider _time;
-    private long _partitionsEnd;
-    private Task _extending = Task.CompletedTask;
+    private readonly NpgsqlDataSource source;
+    private readonly string schema;
+    private readonly ILogger logger;
+    private readonly TimeProvider time;
+    private long partitionsEnd;
+    private Task extending = Task.CompletedTask;
 
     private PostgresDatabase(NpgsqlDataSource source, string schema, ILogger logger, TimeProvider time)
     {
-        _source = source;
-        _schema = schema;
-        _logger = logger;
-        _time = time;
+        this.source = source;
+        this.schema = schema;
+        this.logger = logger;
+        this.time = time;
     }
 
     /// <summary>Connects, checks that the server is fit to keep a journal, and brings the schema up to date.</summary>
@@ -43,7 +43,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable
         {
             await using var connection = await database.ConnectAsync(wait, cancellation);
             await database.CheckAsync(connection, cancellation);
-            database._partitionsEnd = await PostgresSchema.UpgradeAsync(connection, database._schema, cancellation);
+            database.partitionsEnd = await PostgresSchema.UpgradeAsync(connection, database.schema, cancellation);
             return database;
         }
         catch (Exception failure)
@@ -66,19 +66,19 @@ internal sealed class PostgresDatabase : IAsyncDisposable
         {
             try
             {
-                await using var connection = await _source.OpenConnectionAsync(cancellation);
+                await using var connection = await source.OpenConnectionAsync(cancellation);
                 return await work(connection, cancellation);
             }
             catch (PostgresException failure) when (IsBrokenOff(failure) && attempt < AttemptsMax)
             {
-                _logger.TransactionRepeated(failure.SqlState, attempt);
+                logger.TransactionRepeated(failure.SqlState, attempt);
             }
             catch (Exception failure) when (failure is NpgsqlException or SocketException or IOException or TimeoutException)
             {
                 throw new JournalException($"PostgreSQL failed: {Describe(failure)}", failure);
             }
 #pragma warning disable CA5394 // It only has to be different from silo to silo.
-            await Task.Delay(RetryDelay * (attempt * (1 + Random.Shared.NextDouble())), _time, cancellation);
+            await Task.Delay(RetryDelay * (attempt * (1 + Random.Shared.NextDouble())), time, cancellation);
 #pragma warning restore CA5394
         }
     }
@@ -86,45 +86,45 @@ internal sealed class PostgresDatabase : IAsyncDisposable
     /// <summary>Sees to it that there are partitions beyond this position, beside the writes.</summary>
     public void OnWritten(long position)
     {
-        if (position < Volatile.Read(ref _partitionsEnd) - PostgresSchema.PartitionRecords || !_extending.IsCompleted)
+        if (position < Volatile.Read(ref partitionsEnd) - PostgresSchema.PartitionRecords || !extending.IsCompleted)
             return;
-        _extending = Task.Run(ExtendAsync);
+        extending = Task.Run(ExtendAsync);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _extending;
-        await _source.DisposeAsync();
+        await extending;
+        await source.DisposeAsync();
     }
 
     private async Task ExtendAsync()
     {
         try
         {
-            var end = await RunAsync((connection, cancellation) => PostgresSchema.ExtendAsync(connection, _schema, cancellation), CancellationToken.None);
-            Volatile.Write(ref _partitionsEnd, end);
+            var end = await RunAsync((connection, cancellation) => PostgresSchema.ExtendAsync(connection, schema, cancellation), CancellationToken.None);
+            Volatile.Write(ref partitionsEnd, end);
         }
         catch (JournalException failure)
         {
             // The default partition takes what comes until it succeeds.
-            _logger.PartitionsMissing(failure.Message);
+            logger.PartitionsMissing(failure.Message);
         }
     }
 
     private async Task<NpgsqlConnection> ConnectAsync(TimeSpan wait, CancellationToken cancellation)
     {
-        var started = _time.GetTimestamp();
+        var started = time.GetTimestamp();
         for (var isFirst = true; ; isFirst = false)
         {
             try
             {
-                return await _source.OpenConnectionAsync(cancellation);
+                return await source.OpenConnectionAsync(cancellation);
             }
-            catch (Exception failure) when (MayPass(failure) && _time.GetElapsedTime(started) < wait)
+            catch (Exception failure) when (MayPass(failure) && time.GetElapsedTime(started) < wait)
             {
                 if (isFirst)
-                    _logger.WaitingForServer(Describe(failure));
-                await Task.Delay(StartRetryDelay, _time, cancellation);
+                    logger.WaitingForServer(Describe(failure));
+                await Task.Delay(StartRetryDelay, time, cancellation);
             }
         }
     }
@@ -149,7 +149,7 @@ internal sealed class PostgresDatabase : IAsyncDisposable
         if (refusal is not null)
             throw new JournalOpenException(refusal);
         if (row.GetString(4) == "off" || row.GetString(5) == "off")
-            _logger.ServerIsNotDurable();
+            logger.ServerIsNotDurable();
     }
 
     private static bool IsBrokenOff(PostgresException failure) =>

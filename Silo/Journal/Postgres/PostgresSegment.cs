@@ -6,7 +6,7 @@ namespace Orleans.Personalize.Journal;
 /// </summary>
 internal sealed class PostgresSegment
 {
-    private readonly Dictionary<string, Seen> _seen = [];
+    private readonly Dictionary<string, Seen> seen = [];
 
     /// <summary>In the order of the customers, as are the snapshots.</summary>
     public List<Placed<JournalWrite.Append>> Appends { get; } = [];
@@ -45,21 +45,21 @@ internal sealed class PostgresSegment
 
     private bool TryAdd(JournalWrite write, int place)
     {
-        var seen = _seen.GetValueOrDefault(write.Customer);
+        var before = seen.GetValueOrDefault(write.Customer);
         switch (write)
         {
             // A snapshot is written after all appends, which makes no difference where it is not ahead of this one.
-            case JournalWrite.Append append when seen is { HasAppend: false, IsErased: false } && seen.SnapshotVersion <= append.ExpectedVersion:
+            case JournalWrite.Append append when before is { HasAppend: false, IsErased: false } && before.SnapshotVersion <= append.ExpectedVersion:
                 Appends.Add(new(append, place));
-                _seen[write.Customer] = seen with { HasAppend = true };
+                seen[write.Customer] = before with { HasAppend = true };
                 return true;
-            case JournalWrite.Snapshot snapshot when seen is { SnapshotVersion: 0, IsErased: false }:
+            case JournalWrite.Snapshot snapshot when before is { SnapshotVersion: 0, IsErased: false }:
                 Snapshots.Add(new(snapshot, place));
-                _seen[write.Customer] = seen with { SnapshotVersion = snapshot.Version };
+                seen[write.Customer] = before with { SnapshotVersion = snapshot.Version };
                 return true;
-            case JournalWrite.Erase erase when !seen.IsErased:
+            case JournalWrite.Erase erase when !before.IsErased:
                 Erasures.Add(new(erase, place));
-                _seen[write.Customer] = seen with { IsErased = true };
+                seen[write.Customer] = before with { IsErased = true };
                 return true;
             default:
                 return false;

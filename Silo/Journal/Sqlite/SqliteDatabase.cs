@@ -31,20 +31,20 @@ internal sealed class SqliteDatabase : IAsyncDisposable
 
     private const string ReaderPragmas = "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8192; PRAGMA busy_timeout=5000";
 
-    private readonly FileStream _lock;
-    private readonly SqliteSession _writer;
-    private readonly ConcurrentBag<SqliteSession> _readers = [];
-    private readonly SemaphoreSlim _idleReaders = new(Readers);
-    private readonly BlockingCollection<Action> _waiting = new(WaitingMax);
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _disposed;
+    private readonly FileStream lockFile;
+    private readonly SqliteSession writer;
+    private readonly ConcurrentBag<SqliteSession> readers = [];
+    private readonly SemaphoreSlim idleReaders = new(Readers);
+    private readonly BlockingCollection<Action> waiting = new(WaitingMax);
+    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int disposed;
 
-    private SqliteDatabase(FileStream @lock, SqliteSession writer, string path)
+    private SqliteDatabase(FileStream lockFile, SqliteSession writer, string path)
     {
-        _lock = @lock;
-        _writer = writer;
+        this.lockFile = lockFile;
+        this.writer = writer;
         for (var i = 0; i < Readers; i++)
-            _readers.Add(new SqliteSession(path, SqliteOpenMode.ReadOnly, ReaderPragmas));
+            readers.Add(new SqliteSession(path, SqliteOpenMode.ReadOnly, ReaderPragmas));
         new Thread(RunWriter) { Name = "journal writer", IsBackground = true }.Start();
     }
 
@@ -56,19 +56,19 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     {
         Directory.CreateDirectory(directory);
         var path = Path.Combine(directory, FileName);
-        var @lock = Lock(directory);
-        SqliteSession? writer = null;
+        var held = Lock(directory);
+        SqliteSession? opened = null;
         try
         {
             CreatePrivately(path);
-            writer = new SqliteSession(path, SqliteOpenMode.ReadWriteCreate, WriterPragmas);
-            SqliteSchema.Upgrade(writer);
-            return new SqliteDatabase(@lock, writer, path);
+            opened = new SqliteSession(path, SqliteOpenMode.ReadWriteCreate, WriterPragmas);
+            SqliteSchema.Upgrade(opened);
+            return new SqliteDatabase(held, opened, path);
         }
         catch (Exception failure)
         {
-            writer?.Dispose();
-            @lock.Dispose();
+            opened?.Dispose();
+            held.Dispose();
             throw failure is SqliteException or JournalOpenException
                 ? new JournalOpenException($"The journal {path} cannot be opened: {failure.Message}", failure)
                 : failure;
@@ -80,9 +80,9 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     /// <exception cref="JournalBusyException">Too much is waiting; the work was not begun.</exception>
     public Task<T> WriteAsync<T>(Func<SqliteSession, T> work)
     {
-        ObjectDisposedException.ThrowIf(_waiting.IsAddingCompleted, this);
+        ObjectDisposedException.ThrowIf(waiting.IsAddingCompleted, this);
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!_waiting.TryAdd(() => Complete(done, work)))
+        if (!waiting.TryAdd(() => Complete(done, work)))
             done.SetException(new JournalBusyException());
         return done.Task;
     }
@@ -91,7 +91,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     /// <exception cref="JournalException">SQLite failed.</exception>
     public async Task<T> ReadAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellation)
     {
-        await _idleReaders.WaitAsync(cancellation);
+        await idleReaders.WaitAsync(cancellation);
         try
         {
             // Off the caller's scheduler: a read may wait for the disk, and a grain must not.
@@ -99,25 +99,25 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         }
         finally
         {
-            _idleReaders.Release();
+            idleReaders.Release();
         }
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        if (Interlocked.Exchange(ref disposed, 1) != 0)
             return;
-        _waiting.CompleteAdding();
-        await _ended.Task;
+        waiting.CompleteAdding();
+        await ended.Task;
         for (var i = 0; i < Readers; i++)
-            await _idleReaders.WaitAsync();
-        foreach (var reader in _readers)
+            await idleReaders.WaitAsync();
+        foreach (var reader in readers)
             reader.Dispose();
         // Last, so that it is this connection whose closing checkpoints.
-        _writer.Dispose();
-        await _lock.DisposeAsync();
-        _waiting.Dispose();
-        _idleReaders.Dispose();
+        writer.Dispose();
+        await lockFile.DisposeAsync();
+        waiting.Dispose();
+        idleReaders.Dispose();
     }
 
     private static FileStream Lock(string directory)
@@ -148,9 +148,9 @@ internal sealed class SqliteDatabase : IAsyncDisposable
 
     private void RunWriter()
     {
-        foreach (var work in _waiting.GetConsumingEnumerable())
+        foreach (var work in waiting.GetConsumingEnumerable())
             work();
-        _ended.SetResult();
+        ended.SetResult();
     }
 
     private void Complete<T>(TaskCompletionSource<T> done, Func<SqliteSession, T> work)
@@ -158,7 +158,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         try
         {
             var result = InTransaction(work);
-            if (_writer.ErasedLately)
+            if (writer.ErasedLately)
                 EmptyLog();
             done.SetResult(result);
         }
@@ -174,11 +174,11 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     {
         // One is open here only if rolling it back has failed, on a disk that fails.
         RollBack();
-        _writer.Execute("BEGIN IMMEDIATE");
+        writer.Execute("BEGIN IMMEDIATE");
         try
         {
-            var result = work(_writer);
-            _writer.Execute("COMMIT");
+            var result = work(writer);
+            writer.Execute("COMMIT");
             return result;
         }
         catch
@@ -191,8 +191,8 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     /// <summary>After some failures, such as a full disk, SQLite has rolled back already.</summary>
     private void RollBack()
     {
-        if (_writer.IsInTransaction)
-            _writer.Execute("ROLLBACK");
+        if (writer.IsInTransaction)
+            writer.Execute("ROLLBACK");
     }
 
     /// <summary>Moves the log into the file and cuts it, so that erased bytes are in neither. Where a reader is in the way, the next write tries again.</summary>
@@ -200,7 +200,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     {
         try
         {
-            _writer.ErasedLately = _writer.Scalar("PRAGMA wal_checkpoint(TRUNCATE)") != 0;
+            writer.ErasedLately = writer.Scalar("PRAGMA wal_checkpoint(TRUNCATE)") != 0;
         }
         catch (SqliteException)
         {
@@ -210,7 +210,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
 
     private T Read<T>(Func<SqliteSession, T> work)
     {
-        if (!_readers.TryTake(out var reader))
+        if (!readers.TryTake(out var reader))
             throw new InvalidOperationException("There are as many readers as permits.");
         try
         {
@@ -225,7 +225,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         {
             if (reader.IsInTransaction)
                 reader.Execute("ROLLBACK");
-            _readers.Add(reader);
+            readers.Add(reader);
         }
     }
 

@@ -5,7 +5,7 @@ namespace Orleans.Personalize.Journal;
 /// <summary>The journal of a single silo, in one SQLite file.</summary>
 internal sealed class SqliteJournal(SqliteDatabase database) : IJournal
 {
-    private SqliteJournalWriter? _writer;
+    private SqliteJournalWriter? writer;
 
     public Task<WriteStatus[]> CommitAsync(IReadOnlyList<JournalWrite> batch, CancellationToken cancellation)
     {
@@ -14,7 +14,7 @@ internal sealed class SqliteJournal(SqliteDatabase database) : IJournal
             JournalRules.ThrowIfMalformed(write);
         return batch.Count == 0
             ? Task.FromResult(Array.Empty<WriteStatus>())
-            : database.WriteAsync(session => (_writer ??= new SqliteJournalWriter(session)).Write(batch));
+            : database.WriteAsync(session => (writer ??= new SqliteJournalWriter(session)).Write(batch));
     }
 
     public Task<CustomerHistory> ReadAsync(string customer, CancellationToken cancellation) =>

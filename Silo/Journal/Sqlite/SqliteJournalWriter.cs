@@ -3,21 +3,21 @@ namespace Orleans.Personalize.Journal;
 /// <summary>Applies the writes of a batch, inside the transaction and on the thread of the database's writer.</summary>
 internal sealed class SqliteJournalWriter(SqliteSession session)
 {
-    private readonly SqliteStatement _createHead = session.Statement(
+    private readonly SqliteStatement createHead = session.Statement(
         "INSERT INTO heads(customer, version, last_seq, shard) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING");
 
-    private readonly SqliteStatement _moveHead = session.Statement("UPDATE heads SET version = ?2, last_seq = ?3 WHERE customer = ?1");
+    private readonly SqliteStatement moveHead = session.Statement("UPDATE heads SET version = ?2, last_seq = ?3 WHERE customer = ?1");
 
-    private readonly SqliteStatement _insertFirst = session.Statement(
+    private readonly SqliteStatement insertFirst = session.Statement(
         "INSERT INTO facts(seq, customer, version, prev_seq, recorded_at, payload) VALUES(?1, ?2, ?3, 0, ?4, ?5)");
 
     // The fence and the link to the record before, in one look-up.
-    private readonly SqliteStatement _insertNext = session.Statement("""
+    private readonly SqliteStatement insertNext = session.Statement("""
         INSERT INTO facts(seq, customer, version, prev_seq, recorded_at, payload)
         SELECT ?1, ?2, ?3, last_seq, ?4, ?5 FROM heads WHERE customer = ?2 AND version = ?6
         """);
 
-    private long _lastSeq = session.Scalar("SELECT max((SELECT ifnull(max(seq), 0) FROM facts), last_seq) FROM erasure") ?? 0;
+    private long lastSeq = session.Scalar("SELECT max((SELECT ifnull(max(seq), 0) FROM facts), last_seq) FROM erasure") ?? 0;
 
     public WriteStatus[] Write(IReadOnlyList<JournalWrite> batch)
     {
@@ -57,23 +57,23 @@ internal sealed class SqliteJournalWriter(SqliteSession session)
 
     private bool Create(JournalWrite.Append append)
     {
-        var seq = _lastSeq + 1;
-        var created = _createHead.Bind(1, append.Customer).Bind(2, append.Version).Bind(3, seq).Bind(4, CustomerKey.ShardOf(append.Customer)).Execute();
+        var seq = lastSeq + 1;
+        var created = createHead.Bind(1, append.Customer).Bind(2, append.Version).Bind(3, seq).Bind(4, CustomerKey.ShardOf(append.Customer)).Execute();
         if (created == 0)
             return false;
-        BindRecord(_insertFirst, seq, append).Execute();
+        BindRecord(insertFirst, seq, append).Execute();
         AddName(SqliteNames.OfId(append.Customer), append.Customer);
-        _lastSeq = seq;
+        lastSeq = seq;
         return true;
     }
 
     private bool Continue(JournalWrite.Append append)
     {
-        var seq = _lastSeq + 1;
-        if (BindRecord(_insertNext, seq, append).Bind(6, append.ExpectedVersion).Execute() == 0)
+        var seq = lastSeq + 1;
+        if (BindRecord(insertNext, seq, append).Bind(6, append.ExpectedVersion).Execute() == 0)
             return false;
-        _moveHead.Bind(1, append.Customer).Bind(2, append.Version).Bind(3, seq).Execute();
-        _lastSeq = seq;
+        moveHead.Bind(1, append.Customer).Bind(2, append.Version).Bind(3, seq).Execute();
+        lastSeq = seq;
         return true;
     }
 
@@ -126,7 +126,7 @@ internal sealed class SqliteJournalWriter(SqliteSession session)
         }
         if (removed > 0)
         {
-            session.Statement("UPDATE erasure SET last_seq = ?1").Bind(1, _lastSeq).Execute();
+            session.Statement("UPDATE erasure SET last_seq = ?1").Bind(1, lastSeq).Execute();
             session.ErasedLately = true;
         }
         return true;

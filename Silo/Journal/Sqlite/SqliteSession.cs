@@ -6,8 +6,8 @@ namespace Orleans.Personalize.Journal;
 /// <summary>A connection and the statements prepared on it. For one thread at a time.</summary>
 internal sealed class SqliteSession : IDisposable
 {
-    private readonly Dictionary<string, SqliteStatement> _statements = [];
-    private readonly SqliteConnection _connection;
+    private readonly Dictionary<string, SqliteStatement> statements = [];
+    private readonly SqliteConnection connection;
 
     static SqliteSession() => Batteries_V2.Init();
 
@@ -15,10 +15,10 @@ internal sealed class SqliteSession : IDisposable
     public SqliteSession(string path, SqliteOpenMode mode, string pragmas)
     {
         // The pool of the provider would keep files open, and hand out connections with another's settings.
-        _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false }.ToString());
+        connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false }.ToString());
         try
         {
-            _connection.Open();
+            connection.Open();
             Execute(pragmas);
         }
         catch
@@ -31,15 +31,15 @@ internal sealed class SqliteSession : IDisposable
     /// <summary>Set by a write that removed something that must not linger in the log file either.</summary>
     public bool ErasedLately { get; set; }
 
-    private sqlite3 Handle => _connection.Handle!;
+    private sqlite3 Handle => connection.Handle!;
 
     public bool IsInTransaction => raw.sqlite3_get_autocommit(Handle) == 0;
 
     /// <summary>The statement for this text, prepared the first time it is asked for. Each text is used by one caller at a time.</summary>
     public SqliteStatement Statement(string sql)
     {
-        if (!_statements.TryGetValue(sql, out var statement))
-            _statements[sql] = statement = new SqliteStatement(Handle, sql);
+        if (!statements.TryGetValue(sql, out var statement))
+            statements[sql] = statement = new SqliteStatement(Handle, sql);
         return statement;
     }
 
@@ -56,8 +56,8 @@ internal sealed class SqliteSession : IDisposable
 
     public void Dispose()
     {
-        foreach (var statement in _statements.Values)
+        foreach (var statement in statements.Values)
             statement.Close();
-        _connection.Dispose();
+        connection.Dispose();
     }
 }

@@ -4,16 +4,16 @@ namespace Orleans.Personalize.Journal;
 
 public sealed class FaultyJournalTests
 {
-    private readonly InMemoryJournal _inner = new();
+    private readonly InMemoryJournal inner = new();
 
     [Theory]
     [InlineData(1, 0, 0)]
     [InlineData(0, 1, 1)]
     public async Task A_failed_commit_was_made_or_not_as_asked(double before, double after, long version)
     {
-        var journal = new FaultyJournal(_inner, 1, TimeProvider.System) { Faults = new() { BeforeCommit = before, AfterCommit = after } };
+        var journal = new FaultyJournal(inner, 1, TimeProvider.System) { Faults = new() { BeforeCommit = before, AfterCommit = after } };
         await Assert.ThrowsAsync<JournalException>(() => journal.CommitAsync([Append(0)], CancellationToken.None));
-        Assert.Equal(version, (await _inner.ReadAsync("shop/ada", CancellationToken.None)).Version);
+        Assert.Equal(version, (await inner.ReadAsync("shop/ada", CancellationToken.None)).Version);
         Assert.Equal(1, journal.Failed);
 
         journal.Faults = Faults.None;

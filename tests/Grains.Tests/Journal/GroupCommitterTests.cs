@@ -5,24 +5,24 @@ namespace Orleans.Personalize.Journal;
 
 public sealed class GroupCommitterTests
 {
-    private readonly GatedJournal _journal = new();
+    private readonly GatedJournal journal = new();
 
-    private GroupCommitter Committer(GroupCommitterOptions? options = null) => new(_journal, TimeProvider.System, scheduler: null, options);
+    private GroupCommitter Committer(GroupCommitterOptions? options = null) => new(journal, TimeProvider.System, scheduler: null, options);
 
     [Fact]
     public async Task What_queues_during_a_commit_goes_out_as_one_batch()
     {
         await using var committer = Committer();
         var first = committer.AppendAsync(Append("shop/first"));
-        await _journal.StartedAsync(1);
+        await journal.StartedAsync(1);
         var rest = Enumerable.Range(0, 50).Select(i => committer.AppendAsync(Append($"shop/{i}"))).ToArray();
         Assert.Equal(50, committer.QueueLength);
         Assert.False(first.IsCompleted);
 
-        _journal.Open();
+        journal.Open();
         Assert.All(await Task.WhenAll(rest), status => Assert.Equal(WriteStatus.Committed, status));
         Assert.Equal(WriteStatus.Committed, await first);
-        Assert.Equal([1, 50], _journal.Batches.Select(batch => batch.Length));
+        Assert.Equal([1, 50], journal.Batches.Select(batch => batch.Length));
         Assert.Equal(0, committer.QueueLength);
     }
 
@@ -31,12 +31,12 @@ public sealed class GroupCommitterTests
     {
         await using var committer = Committer(new() { BatchWritesMax = 4, BatchBytesMax = 100 });
         var writes = new List<Task<WriteStatus>> { committer.AppendAsync(Append("shop/0")) };
-        await _journal.StartedAsync(1);
+        await journal.StartedAsync(1);
         int[] sizes = [1, 1, 1, 1, 1, 60, 40, 1, 500, 1, 99, 2];
         writes.AddRange(sizes.Select((size, i) => committer.AppendAsync(Append($"shop/{i + 1}", size: size))));
-        _journal.Open();
+        journal.Open();
         await Task.WhenAll(writes);
-        Assert.Equal(["0", "1 2 3 4", "5 6", "7 8", "9", "10 11", "12"], _journal.Batches.Select(Names));
+        Assert.Equal(["0", "1 2 3 4", "5 6", "7 8", "9", "10 11", "12"], journal.Batches.Select(Names));
     }
 
     [Fact]
@@ -44,19 +44,19 @@ public sealed class GroupCommitterTests
     {
         await using var committer = Committer();
         var blocker = committer.AppendAsync(Append("shop/blocker"));
-        await _journal.StartedAsync(1);
+        await journal.StartedAsync(1);
         var chain = Enumerable.Range(0, 20).Select(i => committer.AppendAsync(Append("shop/hot", expected: i))).ToArray();
-        _journal.Open();
+        journal.Open();
         Assert.All(await Task.WhenAll([blocker, .. chain]), status => Assert.Equal(WriteStatus.Committed, status));
-        Assert.Equal(20, (await _journal.Inner.ReadAsync("shop/hot", CancellationToken.None)).Version);
-        Assert.Equal(2, _journal.Batches.Count);
+        Assert.Equal(20, (await journal.Inner.ReadAsync("shop/hot", CancellationToken.None)).Version);
+        Assert.Equal(2, journal.Batches.Count);
     }
 
     [Fact]
     public async Task Each_caller_hears_its_own_status()
     {
         await using var committer = Committer();
-        _journal.Open();
+        journal.Open();
         await committer.AppendAsync(Append("shop/ada"));
         var stale = committer.AppendAsync(Append("shop/ada"));
         var neighbour = committer.AppendAsync(Append("shop/bob"));
@@ -68,10 +68,10 @@ public sealed class GroupCommitterTests
     {
         await using var committer = Committer();
         var first = committer.AppendAsync(Append("shop/first"));
-        await _journal.StartedAsync(1);
+        await journal.StartedAsync(1);
         var failing = new[] { committer.AppendAsync(Append("shop/ada")), committer.AppendAsync(Append("shop/bob")) };
-        _journal.FailBatch = 2;
-        _journal.Open();
+        journal.FailBatch = 2;
+        journal.Open();
         await first;
         foreach (var write in failing)
         {
@@ -85,8 +85,8 @@ public sealed class GroupCommitterTests
     public async Task An_answer_of_the_wrong_length_is_a_failed_commit()
     {
         await using var committer = Committer();
-        _journal.Open();
-        _journal.ForgetStatuses = true;
+        journal.Open();
+        journal.ForgetStatuses = true;
         await Assert.ThrowsAsync<JournalException>(() => committer.AppendAsync(Append("shop/ada")));
     }
 
@@ -95,12 +95,12 @@ public sealed class GroupCommitterTests
     {
         await using var committer = Committer(new() { QueueWritesMax = 2 });
         var accepted = new List<Task> { committer.AppendAsync(Append("shop/0")) };
-        await _journal.StartedAsync(1);
+        await journal.StartedAsync(1);
         accepted.AddRange([committer.AppendAsync(Append("shop/1")), committer.AppendAsync(Append("shop/2"))]);
         await Assert.ThrowsAsync<JournalBusyException>(() => committer.AppendAsync(Append("shop/3")));
-        _journal.Open();
+        journal.Open();
         await Task.WhenAll(accepted);
-        Assert.Equal(0, (await _journal.Inner.ReadAsync("shop/3", CancellationToken.None)).Version);
+        Assert.Equal(0, (await journal.Inner.ReadAsync("shop/3", CancellationToken.None)).Version);
         Assert.Equal(WriteStatus.Committed, await committer.AppendAsync(Append("shop/3")));
     }
 
@@ -109,12 +109,12 @@ public sealed class GroupCommitterTests
     {
         await using var committer = Committer(new() { QueueBytesMax = 100 });
         var accepted = new List<Task> { committer.AppendAsync(Append("shop/0", size: 1_000)) };
-        await _journal.StartedAsync(1);
+        await journal.StartedAsync(1);
         accepted.Add(committer.AppendAsync(Append("shop/1", size: 60)));
         await Assert.ThrowsAsync<JournalBusyException>(() => committer.AppendAsync(Append("shop/2", size: 41)));
         accepted.Add(committer.AppendAsync(Append("shop/3", size: 40)));
         await Assert.ThrowsAsync<JournalBusyException>(() => committer.AppendAsync(Append("shop/4", size: 1)));
-        _journal.Open();
+        journal.Open();
         await Task.WhenAll(accepted);
     }
 
@@ -123,11 +123,11 @@ public sealed class GroupCommitterTests
     {
         var committer = Committer();
         var writes = Enumerable.Range(0, 10).Select(i => committer.AppendAsync(Append($"shop/{i}"))).ToArray();
-        await _journal.StartedAsync(1);
+        await journal.StartedAsync(1);
         var disposing = committer.DisposeAsync().AsTask();
         await Assert.ThrowsAsync<JournalBusyException>(() => committer.AppendAsync(Append("shop/late")));
         Assert.False(disposing.IsCompleted);
-        _journal.Open();
+        journal.Open();
         await disposing;
         Assert.All(writes, write => Assert.True(write.IsCompletedSuccessfully));
         await committer.DisposeAsync();
@@ -163,11 +163,11 @@ public sealed class GroupCommitterTests
     {
         var log = new List<string>();
         var scheduler = new StepScheduler();
-        var journal = new FaultyJournal(new InMemoryJournal(), seed, TimeProvider.System)
+        var faulty = new FaultyJournal(new InMemoryJournal(), seed, TimeProvider.System)
         {
             Faults = new Faults { BeforeCommit = 0.2, AfterCommit = 0.2 },
         };
-        var committer = new GroupCommitter(journal, TimeProvider.System, scheduler);
+        var committer = new GroupCommitter(faulty, TimeProvider.System, scheduler);
         var random = new Random(seed);
         var calls = new List<Task>();
         for (var i = 0; i < 100; i++)
@@ -185,7 +185,7 @@ public sealed class GroupCommitterTests
 
         async Task CallAsync(string customer)
         {
-            var version = (await journal.ReadAsync(customer, CancellationToken.None)).Version;
+            var version = (await faulty.ReadAsync(customer, CancellationToken.None)).Version;
             try
             {
                 log.Add($"{customer} {version} {await committer.AppendAsync(Append(customer, version))}");
@@ -205,14 +205,14 @@ public sealed class GroupCommitterTests
     /// <summary>Runs one task at a time, when told to, on the calling thread.</summary>
     private sealed class StepScheduler : TaskScheduler
     {
-        private readonly Queue<Task> _tasks = new();
+        private readonly Queue<Task> tasks = new();
 
         public Task Post(Func<Task> action) =>
             Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.None, this).Unwrap();
 
         public bool Step()
         {
-            if (!_tasks.TryDequeue(out var task))
+            if (!tasks.TryDequeue(out var task))
                 return false;
             // An await prefers the synchronization context to the scheduler, and xunit has one, with threads of its own.
             var context = SynchronizationContext.Current;
@@ -222,38 +222,38 @@ public sealed class GroupCommitterTests
             return true;
         }
 
-        protected override void QueueTask(Task task) => _tasks.Enqueue(task);
+        protected override void QueueTask(Task task) => tasks.Enqueue(task);
 
         protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
 
-        protected override IEnumerable<Task> GetScheduledTasks() => _tasks;
+        protected override IEnumerable<Task> GetScheduledTasks() => tasks;
     }
 
     /// <summary>Holds every commit until it is opened, and remembers the batches.</summary>
     private sealed class GatedJournal : IJournal
     {
-        private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private readonly SemaphoreSlim _started = new(0);
+        private readonly TaskCompletionSource open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly SemaphoreSlim started = new(0);
 
         public InMemoryJournal Inner { get; } = new();
         public List<JournalWrite[]> Batches { get; } = [];
         public int FailBatch { get; set; }
         public bool ForgetStatuses { get; set; }
 
-        public void Open() => _open.SetResult();
+        public void Open() => open.SetResult();
 
         public async Task StartedAsync(int commits)
         {
             for (var i = 0; i < commits; i++)
-                Assert.True(await _started.WaitAsync(TimeSpan.FromSeconds(30)), "No commit began.");
+                Assert.True(await started.WaitAsync(TimeSpan.FromSeconds(30)), "No commit began.");
         }
 
         public async Task<WriteStatus[]> CommitAsync(IReadOnlyList<JournalWrite> batch, CancellationToken cancellation)
         {
             Batches.Add([.. batch]);
             var number = Batches.Count;
-            _started.Release();
-            await _open.Task;
+            started.Release();
+            await open.Task;
             if (number == FailBatch)
                 throw new IOException("disk on fire");
             return ForgetStatuses ? [] : await Inner.CommitAsync(batch, cancellation);

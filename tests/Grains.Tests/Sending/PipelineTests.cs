@@ -152,7 +152,8 @@ public sealed class PipelineTests
     public async Task Every_message_carries_its_way_out(string more, string? topic)
     {
         await using var fixture = new GrainFixture();
-        await fixture.PutTrigger("seen", $$$"""{"on":{"event":"Viewed"},"send":{"sender":"mail"{{{more}}}}}""");
+        await fixture.Put(RegistryKind.Template, "hello", """{"text":"{{links.unsubscribe}} {{links.preferences}}"}""");
+        await fixture.PutTrigger("seen", $$$"""{"on":{"event":"Viewed"},"send":{"sender":"mail","template":"hello"{{{more}}}}}""");
         await fixture.Apply(fixture.Happens("Viewed"));
         await fixture.Advance(TimeSpan.FromSeconds(1));
         var message = fixture.Sender.Delivered.Single();
@@ -160,6 +161,7 @@ public sealed class PipelineTests
         Assert.Equal(
             new LinkClaims(GrainFixture.Workspace, "ada", "email", topic, message.Job.DecisionId),
             links.Open(message.Unsubscribe!.Segments[^1], LinkPurpose.Unsubscribe));
+        Assert.Equal($"{message.Unsubscribe} {links.Preferences(GrainFixture.Workspace, "ada", message.Job.DecisionId)}", message.Content!.Text);
         Assert.Equal(new LinkClaims(GrainFixture.Workspace, "ada", DecisionId: message.Job.DecisionId), links.Open(message.Reference, LinkPurpose.Reference));
     }
 

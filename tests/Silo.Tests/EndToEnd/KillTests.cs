@@ -121,7 +121,7 @@ public sealed class KillTests(ITestOutputHelper output)
             [
                 new("Personalize:DataDirectory", directory.Path),
                 new("Personalize:AdminKey", SiloProcess.AdminKey),
-                new("Personalize:Webhooks:AllowPrivateTargets", "true"),
+                new("Personalize:Senders:AllowPrivateTargets", "true"),
                 new("Logging:LogLevel:Default", "None"),
             ]);
             builder.Services.AddSingleton<TimeProvider>(new ClockAhead(TimeSpan.FromMinutes(3)));

@@ -9,93 +9,93 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
 {
     private const string Ada = "shop/ada";
     private const string Bob = "shop/bob";
-    private PostgresSandbox _sandbox = null!;
+    private PostgresSandbox sandbox = null!;
 
     public async Task InitializeAsync()
     {
         if (PostgresServer.Binaries is not null)
-            _sandbox = await PostgresSandbox.CreateAsync();
+            sandbox = await PostgresSandbox.CreateAsync();
     }
 
     public async Task DisposeAsync()
     {
-        if (_sandbox is not null)
-            await _sandbox.DisposeAsync();
+        if (sandbox is not null)
+            await sandbox.DisposeAsync();
     }
 
     [PostgresFact]
     public async Task Silos_that_start_at_once_make_one_schema()
     {
-        var databases = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => _sandbox.OpenAsync()));
+        var databases = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => sandbox.OpenAsync()));
         foreach (var (database, i) in databases.Select((database, i) => (database, i)))
             await CommitAsync(new PostgresJournal(database), Append(Ada, i, "x"));
-        Assert.Equal((long)PostgresSchema.Version, await _sandbox.ExecuteAsync("SELECT count(*) FROM schema_version"));
-        Assert.Empty(_sandbox.Log.Lines);
+        Assert.Equal((long)PostgresSchema.Version, await sandbox.ExecuteAsync("SELECT count(*) FROM schema_version"));
+        Assert.Empty(sandbox.Log.Lines);
     }
 
     [PostgresFact]
     public async Task A_newer_schema_is_refused_and_left_as_it_is()
     {
-        await _sandbox.OpenAsync();
-        await _sandbox.ExecuteAsync("INSERT INTO schema_version VALUES(99)");
-        var failure = await Assert.ThrowsAsync<JournalOpenException>(() => _sandbox.OpenAsync());
+        await sandbox.OpenAsync();
+        await sandbox.ExecuteAsync("INSERT INTO schema_version VALUES(99)");
+        var failure = await Assert.ThrowsAsync<JournalOpenException>(() => sandbox.OpenAsync());
         Assert.Contains("version 99", failure.Message, StringComparison.Ordinal);
-        Assert.Equal(PostgresSchema.Version + 1L, await _sandbox.ExecuteAsync("SELECT count(*) FROM schema_version"));
+        Assert.Equal(PostgresSchema.Version + 1L, await sandbox.ExecuteAsync("SELECT count(*) FROM schema_version"));
     }
 
     [PostgresFact]
     public async Task A_server_that_starts_later_is_waited_for_and_one_without_fsync_is_warned_of()
     {
         await using var server = await PostgresServer.StartAsync("fsync = off");
-        var sandbox = await PostgresSandbox.CreateAsync(server);
+        var own = await PostgresSandbox.CreateAsync(server);
         await server.StopAsync("fast");
-        var opening = sandbox.OpenAsync();
-        await PostgresSandbox.UntilAsync(() => Task.FromResult(!sandbox.Log.Lines.IsEmpty));
+        var opening = own.OpenAsync();
+        await PostgresSandbox.UntilAsync(() => Task.FromResult(!own.Log.Lines.IsEmpty));
         Assert.False(opening.IsCompleted);
         await server.StartAgainAsync();
         await CommitAsync(new PostgresJournal(await opening), Append(Ada, 0, "a"));
-        Assert.Contains(sandbox.Log.Lines, line => line.Contains("fsync", StringComparison.Ordinal));
-        await sandbox.CloseAsync();
+        Assert.Contains(own.Log.Lines, line => line.Contains("fsync", StringComparison.Ordinal));
+        await own.CloseAsync();
     }
 
     [PostgresFact]
     public async Task What_keeps_it_from_opening_is_said_in_a_line_without_the_password()
     {
-        var password = _sandbox.Server.Password;
+        var password = sandbox.Server.Password;
         string?[] connectionStrings =
         [
             null,
             " ",
             $"Host=127.0.0.1;Password={password};Port=x{password}",
             $"Password={password};Nonsense={password}",
-            _sandbox.ConnectionString("Search Path=a\"b"),
-            _sandbox.ConnectionString("Port=1"),
-            _sandbox.ConnectionString($"Password=not{password}"),
-            _sandbox.ConnectionString($"Username=nobody"),
-            _sandbox.ConnectionString("Database=missing"),
-            _sandbox.ConnectionString("Options=-c synchronous_commit=off"),
-            _sandbox.ConnectionString("Options=-c nonsense=1"),
+            sandbox.ConnectionString("Search Path=a\"b"),
+            sandbox.ConnectionString("Port=1"),
+            sandbox.ConnectionString($"Password=not{password}"),
+            sandbox.ConnectionString($"Username=nobody"),
+            sandbox.ConnectionString("Database=missing"),
+            sandbox.ConnectionString("Options=-c synchronous_commit=off"),
+            sandbox.ConnectionString("Options=-c nonsense=1"),
         ];
         foreach (var connectionString in connectionStrings)
         {
             var failure = await Assert.ThrowsAsync<JournalOpenException>(() =>
-                PostgresDatabase.OpenAsync(connectionString, _sandbox.Log, TimeProvider.System, TimeSpan.Zero));
+                PostgresDatabase.OpenAsync(connectionString, sandbox.Log, TimeProvider.System, TimeSpan.Zero));
             Assert.DoesNotContain('\n', failure.Message);
             Assert.DoesNotContain(password, failure.ToString(), StringComparison.Ordinal);
         }
-        Assert.DoesNotContain(_sandbox.Log.Lines, line => line.Contains(password, StringComparison.Ordinal));
+        Assert.DoesNotContain(sandbox.Log.Lines, line => line.Contains(password, StringComparison.Ordinal));
     }
 
     [PostgresFact]
     public async Task A_connection_lost_in_a_commit_leaves_nothing_half_written()
     {
-        var journal = new PostgresJournal(await _sandbox.OpenAsync());
+        var journal = new PostgresJournal(await sandbox.OpenAsync());
         await CommitAsync(journal, Append(Ada, 0, "a"), Append(Bob, 0, "b"));
-        await using var other = await _sandbox.BeginAsync($"SELECT FROM heads WHERE customer = '{Bob}' FOR UPDATE");
+        await using var other = await sandbox.BeginAsync($"SELECT FROM heads WHERE customer = '{Bob}' FOR UPDATE");
         var commit = journal.CommitAsync([Append(Ada, 1, "a2"), Append(Bob, 1, "b2")], CancellationToken.None);
-        await _sandbox.ExecuteAsync($"SELECT pg_terminate_backend({await _sandbox.WaitingAsync()})");
+        await sandbox.ExecuteAsync($"SELECT pg_terminate_backend({await sandbox.WaitingAsync()})");
         var failure = await Assert.ThrowsAsync<JournalException>(() => commit);
-        Assert.DoesNotContain(_sandbox.Server.Password, failure.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(sandbox.Server.Password, failure.ToString(), StringComparison.Ordinal);
         await PostgresSandbox.RunAsync(other, "ROLLBACK");
 
         Assert.Equal((1, 1), (await VersionAsync(journal, Ada), await VersionAsync(journal, Bob)));
@@ -107,8 +107,8 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
     public async Task Every_acknowledged_append_is_there_after_the_server_was_restarted()
     {
         await using var server = await PostgresServer.StartAsync();
-        var sandbox = await PostgresSandbox.CreateAsync(server);
-        var journal = new PostgresJournal(await sandbox.OpenAsync());
+        var own = await PostgresSandbox.CreateAsync(server);
+        var journal = new PostgresJournal(await own.OpenAsync());
         await using var committer = new GroupCommitter(journal, TimeProvider.System);
         using var stop = new CancellationTokenSource();
         var commits = 0;
@@ -148,7 +148,7 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
             Assert.InRange(history.Version, acknowledged, acknowledged + 1);
             Assert.Equal(Enumerable.Range(0, (int)history.Version).Select(i => $"{i}"), history.Records.Select(record => Encoding.UTF8.GetString(record.Payload.Span)));
         }
-        await sandbox.CloseAsync();
+        await own.CloseAsync();
 
         Task UntilMoreAsync(int count)
         {
@@ -163,8 +163,8 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
         await using var server = await PostgresServer.StartAsync("wal_recycle = off");
         // Above a segment of the log, 16 MB, which is made whole.
         await server.LimitFilesAsync(20 << 20);
-        var sandbox = await PostgresSandbox.CreateAsync(server);
-        var journal = new PostgresJournal(await sandbox.OpenAsync());
+        var own = await PostgresSandbox.CreateAsync(server);
+        var journal = new PostgresJournal(await own.OpenAsync());
         await CommitAsync(journal, Append(Ada, 0, "a"));
         var large = new byte[12 << 20];
         new Random(1).NextBytes(large);
@@ -173,51 +173,51 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
         Assert.Equal((1, 0), (await VersionAsync(journal, Ada), await VersionAsync(journal, "shop/0")));
         await CommitAsync(journal, Append(Bob, 0, "small"));
 
-        await sandbox.CloseAsync();
+        await own.CloseAsync();
         await server.LimitFilesAsync(null);
-        journal = new PostgresJournal(await sandbox.OpenAsync());
+        journal = new PostgresJournal(await own.OpenAsync());
         await CommitAsync(journal, batch);
         Assert.Equal((2, 1), (await VersionAsync(journal, Ada), await VersionAsync(journal, "shop/0")));
-        await sandbox.CloseAsync();
+        await own.CloseAsync();
     }
 
     [PostgresFact]
     public async Task Partitions_are_made_ahead_and_a_customers_records_may_lie_in_several()
     {
-        var journal = new PostgresJournal(await _sandbox.OpenAsync());
+        var journal = new PostgresJournal(await sandbox.OpenAsync());
         await CommitAsync(journal, Append(Ada, 0, "a"));
         for (var partition = 1; partition <= 4; partition++)
         {
-            await _sandbox.ExecuteAsync($"SELECT setval('facts_seq', {(partition * PostgresSchema.PartitionRecords) + 7})");
+            await sandbox.ExecuteAsync($"SELECT setval('facts_seq', {(partition * PostgresSchema.PartitionRecords) + 7})");
             await CommitAsync(journal, Append(Ada, partition, "x"));
             await PostgresSandbox.UntilAsync(async () =>
-                await _sandbox.ExecuteAsync($"SELECT to_regclass('facts_{partition + 2}')::text") is string || partition % 2 == 1);
+                await sandbox.ExecuteAsync($"SELECT to_regclass('facts_{partition + 2}')::text") is string || partition % 2 == 1);
         }
         Assert.Equal(5, await VersionAsync(journal, Ada));
         Assert.Equal(5, (await journal.ReadBackAsync(Ada, null, 10, CancellationToken.None)).Count);
-        Assert.Equal(0L, await _sandbox.ExecuteAsync("SELECT count(*) FROM facts_default"));
-        Assert.Equal(5L, await _sandbox.ExecuteAsync("SELECT count(DISTINCT tableoid) FROM facts"));
+        Assert.Equal(0L, await sandbox.ExecuteAsync("SELECT count(*) FROM facts_default"));
+        Assert.Equal(5L, await sandbox.ExecuteAsync("SELECT count(DISTINCT tableoid) FROM facts"));
     }
 
     [PostgresFact]
     public async Task The_default_partition_takes_what_has_no_other_and_is_left_as_it_is()
     {
-        var journal = new PostgresJournal(await _sandbox.OpenAsync());
-        await _sandbox.ExecuteAsync($"SELECT setval('facts_seq', {20 * PostgresSchema.PartitionRecords})");
+        var journal = new PostgresJournal(await sandbox.OpenAsync());
+        await sandbox.ExecuteAsync($"SELECT setval('facts_seq', {20 * PostgresSchema.PartitionRecords})");
         await CommitAsync(journal, Append(Ada, 0, "a"));
-        Assert.Equal(1L, await _sandbox.ExecuteAsync("SELECT count(*) FROM facts_default"));
-        await PostgresSandbox.UntilAsync(async () => await _sandbox.ExecuteAsync("SELECT to_regclass('facts_22')::text") is string);
-        await CommitAsync(new PostgresJournal(await _sandbox.OpenAsync()), Append(Ada, 1, "b"));
+        Assert.Equal(1L, await sandbox.ExecuteAsync("SELECT count(*) FROM facts_default"));
+        await PostgresSandbox.UntilAsync(async () => await sandbox.ExecuteAsync("SELECT to_regclass('facts_22')::text") is string);
+        await CommitAsync(new PostgresJournal(await sandbox.OpenAsync()), Append(Ada, 1, "b"));
         Assert.Equal(2, await VersionAsync(journal, Ada));
-        Assert.Null(await _sandbox.ExecuteAsync("SELECT to_regclass('facts_20')::text") as string);
+        Assert.Null(await sandbox.ExecuteAsync("SELECT to_regclass('facts_20')::text") as string);
     }
 
     [PostgresFact]
     public async Task A_missing_record_is_reported_and_never_skipped()
     {
-        var journal = new PostgresJournal(await _sandbox.OpenAsync());
+        var journal = new PostgresJournal(await sandbox.OpenAsync());
         await CommitAsync(journal, Append(Ada, 0, "a"), Append(Ada, 1, "b"), Append(Ada, 2, "c"));
-        await _sandbox.ExecuteAsync("DELETE FROM facts WHERE version = 2");
+        await sandbox.ExecuteAsync("DELETE FROM facts WHERE version = 2");
         var failure = await Assert.ThrowsAsync<JournalException>(() => journal.ReadAsync(Ada, CancellationToken.None));
         Assert.Contains("damaged", failure.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<JournalException>(() => journal.ReadBackAsync(Ada, null, 10, CancellationToken.None));
@@ -227,8 +227,8 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
     [PostgresFact]
     public async Task Queries_use_their_index_and_sort_nothing()
     {
-        await _sandbox.OpenAsync();
-        await using var connection = new NpgsqlConnection(PostgresSettings.Complete(_sandbox.ConnectionString()).ConnectionString);
+        await sandbox.OpenAsync();
+        await using var connection = new NpgsqlConnection(PostgresSettings.Complete(sandbox.ConnectionString()).ConnectionString);
         await connection.OpenAsync();
         foreach (var (name, types, arguments, sql) in new[]
         {
@@ -258,8 +258,8 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
     [PostgresFact]
     public async Task Heads_are_locked_in_the_order_of_the_batch()
     {
-        await _sandbox.OpenAsync();
-        await using var connection = new NpgsqlConnection(PostgresSettings.Complete(_sandbox.ConnectionString()).ConnectionString);
+        await sandbox.OpenAsync();
+        await using var connection = new NpgsqlConnection(PostgresSettings.Complete(sandbox.ConnectionString()).ConnectionString);
         await connection.OpenAsync();
         const string types = "int, text[], bigint[], bigint[], int[], bigint[], bytea[], bigint[]";
         await PostgresSandbox.RunAsync(connection, $"PREPARE move({types}) AS {PostgresAppend.MoveSql}");

@@ -5,12 +5,12 @@ namespace Orleans.Personalize.Journal;
 [PostgresRequired]
 public sealed class PostgresJournalTests : JournalContractDurable
 {
-    private PostgresSandbox? _sandbox;
+    private PostgresSandbox? sandbox;
 
     protected override async Task<IJournal> OpenAsync() =>
-        new PostgresJournal(await (_sandbox ??= await PostgresSandbox.CreateAsync()).OpenAsync());
+        new PostgresJournal(await (sandbox ??= await PostgresSandbox.CreateAsync()).OpenAsync());
 
-    protected override Task CloseAsync() => _sandbox!.CloseAsync();
+    protected override Task CloseAsync() => sandbox!.CloseAsync();
 
-    public override async Task DisposeAsync() => await _sandbox!.DisposeAsync();
+    public override async Task DisposeAsync() => await sandbox!.DisposeAsync();
 }

@@ -9,8 +9,8 @@ namespace Orleans.Personalize.Journal;
 /// <summary>A schema of its own, on the shared server if not on another, which goes with the test, and the databases that were opened on it.</summary>
 internal sealed class PostgresSandbox : IAsyncDisposable
 {
-    private static int _created;
-    private readonly List<PostgresDatabase> _opened = [];
+    private static int created;
+    private readonly List<PostgresDatabase> opened = [];
 
     private PostgresSandbox(PostgresServer server, string schema) => (Server, Schema) = (server, schema);
 
@@ -21,7 +21,7 @@ internal sealed class PostgresSandbox : IAsyncDisposable
     public LogLines Log { get; } = new();
 
     public static async Task<PostgresSandbox> CreateAsync(PostgresServer? server = null) =>
-        new(server ?? await PostgresServer.SharedAsync(), $"test_{Interlocked.Increment(ref _created)}");
+        new(server ?? await PostgresServer.SharedAsync(), $"test_{Interlocked.Increment(ref created)}");
 
     public string ConnectionString(string more = "") =>
         Server.ConnectionString(more: $"Search Path={Schema};Application Name={Schema};Maximum Pool Size=8;{more}");
@@ -29,8 +29,8 @@ internal sealed class PostgresSandbox : IAsyncDisposable
     public async Task<PostgresDatabase> OpenAsync(string more = "")
     {
         var database = await PostgresDatabase.OpenAsync(ConnectionString(more), Log, TimeProvider.System, TimeSpan.FromSeconds(60));
-        lock (_opened)
-            _opened.Add(database);
+        lock (opened)
+            opened.Add(database);
         return database;
     }
 
@@ -75,9 +75,9 @@ internal sealed class PostgresSandbox : IAsyncDisposable
 
     public async Task CloseAsync()
     {
-        foreach (var database in _opened)
+        foreach (var database in opened)
             await database.DisposeAsync();
-        _opened.Clear();
+        opened.Clear();
     }
 
     public async ValueTask DisposeAsync()

@@ -7,9 +7,9 @@ namespace Orleans.Personalize.Journal;
 public sealed class SqliteDatabaseTests : IAsyncLifetime
 {
     private const string Ada = "shop/ada";
-    private readonly TemporaryDirectory _directory = new();
-    private SqliteDatabase _database = null!;
-    private SqliteJournal _journal = null!;
+    private readonly TemporaryDirectory directory = new();
+    private SqliteDatabase database = null!;
+    private SqliteJournal journal = null!;
 
     public Task InitializeAsync()
     {
@@ -19,14 +19,14 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        await _database.DisposeAsync();
-        _directory.Dispose();
+        await database.DisposeAsync();
+        directory.Dispose();
     }
 
     [Fact]
     public async Task Every_acknowledged_append_is_in_what_a_crash_leaves()
     {
-        await using var committer = new GroupCommitter(_journal, TimeProvider.System);
+        await using var committer = new GroupCommitter(journal, TimeProvider.System);
         var acknowledged = 0L;
         using var stop = new CancellationTokenSource();
         var writing = Task.Run(async () =>
@@ -43,7 +43,7 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
             using var copy = new TemporaryDirectory();
             var before = Volatile.Read(ref acknowledged);
             // Between two commits, since a copy taken across a checkpoint would be of no instant at all.
-            await _database.WriteAsync(_ => CopyTo(copy));
+            await database.WriteAsync(_ => CopyTo(copy));
             if (crash % 2 == 0)
                 await TearAsync(copy);
             await using var survivor = SqliteDatabase.Open(copy.Path);
@@ -62,7 +62,7 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
     {
         using var copy = new TemporaryDirectory();
         await CommitAsync(Append(Ada, 0, "kept"));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => _database.WriteAsync<int>(session =>
+        await Assert.ThrowsAsync<InvalidOperationException>(() => database.WriteAsync<int>(session =>
         {
             new SqliteJournalWriter(session).Write([Append(Ada, 1, "lost"), Append("shop/bob", 0, new string('x', 1_000_000))]);
             CopyTo(copy);
@@ -80,13 +80,13 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
     public async Task A_full_disk_fails_the_whole_batch_and_the_next_works_when_there_is_room()
     {
         await CommitAsync(Append(Ada, 0, "a"));
-        var pages = await _database.WriteAsync(session => session.Scalar("PRAGMA page_count"));
-        await _database.WriteAsync(session => session.Scalar($"PRAGMA max_page_count = {pages + 2}"));
+        var pages = await database.WriteAsync(session => session.Scalar("PRAGMA page_count"));
+        await database.WriteAsync(session => session.Scalar($"PRAGMA max_page_count = {pages + 2}"));
         await Assert.ThrowsAsync<JournalException>(() => CommitAsync(Append(Ada, 1, "b"), Append("shop/bob", 0, new string('x', 1_000_000))));
         Assert.Equal("a", await PayloadsOf(Ada));
         Assert.Equal("", await PayloadsOf("shop/bob"));
 
-        await _database.WriteAsync(session => session.Scalar("PRAGMA max_page_count = 1000000"));
+        await database.WriteAsync(session => session.Scalar("PRAGMA max_page_count = 1000000"));
         await CommitAsync(Append(Ada, 1, "b"), Append("shop/bob", 0, new string('x', 1_000_000)));
         Assert.Equal("a b", await PayloadsOf(Ada));
     }
@@ -94,21 +94,21 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
     [Fact]
     public async Task Others_write_through_the_same_door_in_transactions_of_their_own()
     {
-        await _database.WriteAsync(session => session.Statement("CREATE TABLE other_state(name TEXT, payload BLOB)").Execute());
-        await Assert.ThrowsAsync<InvalidOperationException>(() => _database.WriteAsync<int>(session =>
+        await database.WriteAsync(session => session.Statement("CREATE TABLE other_state(name TEXT, payload BLOB)").Execute());
+        await Assert.ThrowsAsync<InvalidOperationException>(() => database.WriteAsync<int>(session =>
         {
             session.Statement("INSERT INTO other_state VALUES(?1, ?2)").Bind(1, "undone").Bind(2, "x"u8).Execute();
             throw new InvalidOperationException();
         }));
-        Assert.Equal(1, await _database.WriteAsync(session =>
+        Assert.Equal(1, await database.WriteAsync(session =>
             session.Statement("INSERT INTO other_state VALUES(?1, ?2)").Bind(1, "kept").Bind(2, "x"u8).Execute()));
-        Assert.Equal(1, await _database.ReadAsync(session => session.Scalar("SELECT count(*) FROM other_state"), CancellationToken.None));
+        Assert.Equal(1, await database.ReadAsync(session => session.Scalar("SELECT count(*) FROM other_state"), CancellationToken.None));
     }
 
     [Fact]
     public async Task Readers_cannot_write() =>
         await Assert.ThrowsAsync<JournalException>(() =>
-            _database.ReadAsync(session => session.Statement("DELETE FROM facts").Execute(), CancellationToken.None));
+            database.ReadAsync(session => session.Statement("DELETE FROM facts").Execute(), CancellationToken.None));
 
     [Fact]
     public async Task Erased_bytes_are_in_no_file()
@@ -122,22 +122,22 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
         Assert.False(OnDisk(Ada));
         Assert.Equal("bob", await PayloadsOf("shop/bob"));
 
-        bool OnDisk(string text) => Directory.GetFiles(_directory.Path, SqliteDatabase.FileName + "*")
+        bool OnDisk(string text) => Directory.GetFiles(directory.Path, SqliteDatabase.FileName + "*")
             .Any(file => ReadShared(file).AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)) >= 0);
     }
 
     [Fact]
     public void A_second_process_is_refused_and_told_why()
     {
-        var failure = Assert.Throws<JournalOpenException>(() => SqliteDatabase.Open(_directory.Path));
-        Assert.Contains($"The data directory {_directory.Path} is in use by another process", failure.Message, StringComparison.Ordinal);
+        var failure = Assert.Throws<JournalOpenException>(() => SqliteDatabase.Open(directory.Path));
+        Assert.Contains($"The data directory {directory.Path} is in use by another process", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_newer_schema_is_refused()
     {
-        await _database.WriteAsync(session => session.Scalar("PRAGMA user_version = 99"));
-        await _database.DisposeAsync();
+        await database.WriteAsync(session => session.Scalar("PRAGMA user_version = 99"));
+        await database.DisposeAsync();
         var failure = Assert.Throws<JournalOpenException>(Open);
         Assert.Contains("schema 99", failure.Message, StringComparison.Ordinal);
     }
@@ -145,8 +145,8 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
     [Fact]
     public async Task A_file_that_is_no_database_is_refused_and_left_as_it_is()
     {
-        await _database.DisposeAsync();
-        var path = _directory.File(SqliteDatabase.FileName);
+        await database.DisposeAsync();
+        var path = directory.File(SqliteDatabase.FileName);
         var content = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Repeat("customer,event", 1_000)));
         await File.WriteAllBytesAsync(path, content);
         var failure = Assert.Throws<JournalOpenException>(Open);
@@ -160,8 +160,8 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
     public async Task A_truncated_file_is_refused()
     {
         await CommitAsync([.. Enumerable.Range(0, 500).Select(i => Append($"shop/{i}", 0, new string('x', 500)))]);
-        await _database.DisposeAsync();
-        var path = _directory.File(SqliteDatabase.FileName);
+        await database.DisposeAsync();
+        var path = directory.File(SqliteDatabase.FileName);
         using (var file = File.OpenWrite(path))
             file.SetLength(file.Length / 2);
         var failure = Assert.Throws<JournalOpenException>(Open);
@@ -172,7 +172,7 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
     public async Task A_missing_record_is_reported_and_never_skipped()
     {
         await CommitAsync(Append(Ada, 0, "a"), Append(Ada, 1, "b"), Append(Ada, 2, "c"));
-        await _database.WriteAsync(session => session.Statement("DELETE FROM facts WHERE seq = 2").Execute());
+        await database.WriteAsync(session => session.Statement("DELETE FROM facts WHERE seq = 2").Execute());
         var failure = await Assert.ThrowsAsync<JournalException>(() => PayloadsOf(Ada));
         Assert.Contains("damaged", failure.Message, StringComparison.Ordinal);
     }
@@ -181,7 +181,7 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
     public void The_file_is_readable_by_its_owner_only()
     {
         if (!OperatingSystem.IsWindows())
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_directory.File(SqliteDatabase.FileName)));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(directory.File(SqliteDatabase.FileName)));
     }
 
     [Theory]
@@ -190,7 +190,7 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
     [InlineData(SqliteJournalReader.PageSql, "SEARCH TABLE facts USING INTEGER PRIMARY KEY")]
     public async Task Queries_use_their_index_and_sort_nothing(string sql, string plan)
     {
-        var steps = await _database.ReadAsync(session =>
+        var steps = await database.ReadAsync(session =>
         {
             using var rows = session.Statement("EXPLAIN QUERY PLAN " + sql);
             var list = new List<string>();
@@ -203,24 +203,24 @@ public sealed class SqliteDatabaseTests : IAsyncLifetime
 
     private void Open()
     {
-        _database = SqliteDatabase.Open(_directory.Path);
-        _journal = new SqliteJournal(_database);
+        database = SqliteDatabase.Open(directory.Path);
+        journal = new SqliteJournal(database);
     }
 
     private static JournalWrite.Append Append(string customer, long expected, string payload) =>
         new(customer, expected, expected + 1, DateTimeOffset.UnixEpoch, Encoding.UTF8.GetBytes(payload));
 
     private async Task CommitAsync(params JournalWrite[] batch) =>
-        Assert.All(await _journal.CommitAsync(batch, CancellationToken.None), status => Assert.Equal(WriteStatus.Committed, status));
+        Assert.All(await journal.CommitAsync(batch, CancellationToken.None), status => Assert.Equal(WriteStatus.Committed, status));
 
     private async Task<string> PayloadsOf(string customer) =>
-        string.Join(' ', (await _journal.ReadAsync(customer, CancellationToken.None)).Records.Select(record => Encoding.UTF8.GetString(record.Payload.Span)));
+        string.Join(' ', (await journal.ReadAsync(customer, CancellationToken.None)).Records.Select(record => Encoding.UTF8.GetString(record.Payload.Span)));
 
     private int CopyTo(TemporaryDirectory copy)
     {
         var files = new[] { SqliteDatabase.FileName, SqliteDatabase.FileName + "-wal" };
         foreach (var file in files)
-            File.WriteAllBytes(copy.File(file), ReadShared(_directory.File(file)));
+            File.WriteAllBytes(copy.File(file), ReadShared(directory.File(file)));
         return files.Length;
     }
 

@@ -4,17 +4,17 @@ namespace Orleans.Personalize.Journal;
 
 public sealed class SqliteJournalTests : JournalContractDurable
 {
-    private readonly TemporaryDirectory _directory = new();
-    private SqliteDatabase? _database;
+    private readonly TemporaryDirectory directory = new();
+    private SqliteDatabase? database;
 
     protected override Task<IJournal> OpenAsync() =>
-        Task.FromResult<IJournal>(new SqliteJournal(_database = SqliteDatabase.Open(_directory.Path)));
+        Task.FromResult<IJournal>(new SqliteJournal(database = SqliteDatabase.Open(directory.Path)));
 
-    protected override Task CloseAsync() => _database!.DisposeAsync().AsTask();
+    protected override Task CloseAsync() => database!.DisposeAsync().AsTask();
 
     public override async Task DisposeAsync()
     {
         await base.DisposeAsync();
-        _directory.Dispose();
+        directory.Dispose();
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Orleans.Personalize.Senders;
+using Orleans.Personalize.Senders.Http;
 using Orleans.Personalize.Sending;
 using Orleans.Personalize.Testing;
 
@@ -30,7 +31,8 @@ public sealed class StandardWebhooksPackageTests : IDisposable
     public async Task The_reference_library_accepts_the_signature_and_nothing_else()
     {
         await using var receiver = await Receiver.Answering(200);
-        using var factory = new WebhookSenderFactory(new WebhookOptions { AllowPrivateTargets = true }, TimeProvider.System);
+        using var http = new SenderHttp(new SenderOptions { AllowPrivateTargets = true }, TimeProvider.System);
+        var factory = new WebhookSenderFactory(http);
         var document = JsonSerializer.SerializeToElement(new { type = "webhook", url = receiver.Url, secret = new[] { Secret, OldSecret } });
         Assert.Equal(SendOutcome.Sent, (await factory.Create("shop", "hook", document).DeliverAsync(Sample.Message(), CancellationToken.None)).Outcome);
 

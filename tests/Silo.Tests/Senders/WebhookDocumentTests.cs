@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Personalize.Sending;
 using Orleans.Personalize.Senders;
+using Orleans.Personalize.Senders.Http;
 
 namespace Orleans.Personalize.Silo.Tests.Senders;
 
@@ -105,7 +106,8 @@ public sealed class WebhookDocumentTests
     [Fact]
     public void A_document_that_is_no_longer_allowed_makes_no_sender()
     {
-        using var factory = new WebhookSenderFactory(new WebhookOptions(), TimeProvider.System);
+        using var http = new SenderHttp(new SenderOptions(), TimeProvider.System);
+        var factory = new WebhookSenderFactory(http);
         var document = JsonSerializer.SerializeToElement(new { type = "webhook", url = "http://127.0.0.1/", secret = Good });
         Assert.DoesNotContain(Good, Assert.Throws<ArgumentException>(() => factory.Create("shop", "hook", document)).Message, StringComparison.Ordinal);
     }
@@ -114,17 +116,17 @@ public sealed class WebhookDocumentTests
     [InlineData("true", 0)]
     [InlineData("false", 1)]
     [InlineData(null, 1)]
-    public void Registration_brings_both_types_and_reads_the_configuration(string? allowPrivateTargets, int errors)
+    public void Registration_brings_all_types_and_reads_the_configuration(string? allowPrivateTargets, int errors)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["Personalize:DataDirectory"] = Path.GetTempPath(),
-            ["Personalize:Webhooks:AllowPrivateTargets"] = allowPrivateTargets,
+            ["Personalize:Senders:AllowPrivateTargets"] = allowPrivateTargets,
         }).Build();
         using var services = new ServiceCollection().AddSenders(configuration).BuildServiceProvider();
         var factories = services.GetServices<ISenderFactory>().ToDictionary(factory => factory.Type);
 
-        Assert.Equal(["log", "webhook"], factories.Keys.Order());
+        Assert.Equal(["klaviyo", "log", "mandrill", "sendgrid", "smtp", "webhook"], factories.Keys.Order());
         Assert.Equal(errors, factories["webhook"].Validate(JsonSerializer.SerializeToElement(new { type = "webhook", url = "http://127.0.0.1/", secret = Good })).Count);
     }
 
@@ -132,7 +134,7 @@ public sealed class WebhookDocumentTests
 
     private static IReadOnlyList<DocumentError> Validate(object document, bool allowPrivateTargets = false)
     {
-        using var factory = new WebhookSenderFactory(new WebhookOptions { AllowPrivateTargets = allowPrivateTargets }, TimeProvider.System);
-        return factory.Validate(JsonSerializer.SerializeToElement(document));
+        using var http = new SenderHttp(new SenderOptions { AllowPrivateTargets = allowPrivateTargets }, TimeProvider.System);
+        return new WebhookSenderFactory(http).Validate(JsonSerializer.SerializeToElement(document));
     }
 }

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Orleans.Personalize.Senders;
+namespace Orleans.Personalize.Senders.Http;
 
 /// <summary>
 /// Symmetric signatures of Standard Webhooks (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
