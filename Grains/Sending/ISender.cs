@@ -32,7 +32,8 @@ public interface ISenderFactory
 
 /// <summary>What a template can link to, made for one message.</summary>
 /// <param name="Unsubscribe">Null where nothing is to be unsubscribed from.</param>
-public sealed record MailLinks(string? Unsubscribe, string? Preferences);
+/// <param name="Content">Where a slot's content is shown to the recipient, by the slot's id; null leads nowhere.</param>
+public sealed record MailLinks(string? Unsubscribe, string? Preferences, Func<string, string>? Content = null);
 
 /// <summary>A job with its rendered content.</summary>
 /// <param name="Workspace">Whose it is.</param>

@@ -157,7 +157,10 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         links?.Reference(customer.Workspace, customer.CustomerId, job.DecisionId));
 
     private MailLinks Links(CustomerKey customer, SendJob job) =>
-        new(Unsubscribe(customer, job)?.AbsoluteUri, links?.Preferences(customer.Workspace, customer.CustomerId, job.DecisionId).AbsoluteUri);
+        links is null ? new(null, null) : new(
+            Unsubscribe(customer, job)?.AbsoluteUri,
+            links.Preferences(customer.Workspace, customer.CustomerId, job.DecisionId).AbsoluteUri,
+            slot => links.Content(customer.Workspace, customer.CustomerId, slot).AbsoluteUri);
 
     private Uri? Unsubscribe(CustomerKey customer, SendJob job) =>
         job.IsTransactional ? null : links?.Unsubscribe(customer.Workspace, customer.CustomerId, job.Channel, job.Topic, job.DecisionId);

@@ -127,7 +127,7 @@ public sealed class Template
         var reasons = new List<string>();
         foreach (var (content, parts) in contents)
         {
-            var rendering = new TemplateRendering(content.Name, document.Locale, locale, zone, budget);
+            var rendering = new TemplateRendering(content.Name, document.Locale, locale, zone, budget, links);
             budget.Refill();
             try
             {

@@ -29,6 +29,7 @@ internal static class TemplateHelpers
         ("capitalize", 1, 1, static values => Capitalize(Text(values[0]))),
         ("truncate", 2, 3, static values => Truncate(Text(values[0]), Count("truncate", values[1], 10_000), values.Length > 2 ? Text(values[2]) : "…")),
         ("urlencode", 1, 1, static values => Uri.EscapeDataString(Text(values[0]))),
+        ("content", 1, 2, static values => TemplateRendering.Current.Content(Text(values[0]), values.Length > 1 ? Text(values[1]) : null)),
         ("json", 1, 1, static values => ToJson(values[0])),
     ];
 

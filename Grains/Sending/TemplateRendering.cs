@@ -7,7 +7,8 @@ namespace Orleans.Personalize.Sending;
 /// One rendering of one content: what helpers and formatters need to know of it. Handlebars hands them nothing but values, and rendering never leaves
 /// its thread.
 /// </summary>
-internal sealed class TemplateRendering(string content, TemplateLocale language, TemplateLocale locale, TimeZoneInfo zone, TemplateBudget budget)
+internal sealed class TemplateRendering(string content, TemplateLocale language, TemplateLocale locale, TimeZoneInfo zone, TemplateBudget budget,
+    MailLinks? links = null)
 {
     /// <summary>So many say enough.</summary>
     private const int MissesMax = 100;
@@ -31,6 +32,11 @@ internal sealed class TemplateRendering(string content, TemplateLocale language,
     public TimeZoneInfo Zone => zone;
 
     public IReadOnlyList<MissingField> Misses => misses;
+
+    /// <summary>Where a slot's content is shown.</summary>
+    /// <param name="form">Such as <c>png</c> for an image; null for html.</param>
+    public string Content(string slot, string? form) =>
+        links?.Content is not { } address ? "#" : form is null ? address(slot) : $"{address(slot)}.{form}";
 
     public void Miss(string field)
     {

@@ -152,7 +152,7 @@ public sealed class PipelineTests
     public async Task Every_message_carries_its_way_out(string more, string? topic)
     {
         await using var fixture = new GrainFixture();
-        await fixture.Put(RegistryKind.Template, "hello", """{"text":"{{links.unsubscribe}} {{links.preferences}}"}""");
+        await fixture.Put(RegistryKind.Template, "hello", """{"text":"{{links.unsubscribe}} {{links.preferences}} {{content 'hero' 'png'}}"}""");
         await fixture.PutTrigger("seen", $$$"""{"on":{"event":"Viewed"},"send":{"sender":"mail","template":"hello"{{{more}}}}}""");
         await fixture.Apply(fixture.Happens("Viewed"));
         await fixture.Advance(TimeSpan.FromSeconds(1));
@@ -161,7 +161,9 @@ public sealed class PipelineTests
         Assert.Equal(
             new LinkClaims(GrainFixture.Workspace, "ada", "email", topic, message.Job.DecisionId),
             links.Open(message.Unsubscribe!.Segments[^1], LinkPurpose.Unsubscribe));
-        Assert.Equal($"{message.Unsubscribe} {links.Preferences(GrainFixture.Workspace, "ada", message.Job.DecisionId)}", message.Content!.Text);
+        Assert.Equal(
+            $"{message.Unsubscribe} {links.Preferences(GrainFixture.Workspace, "ada", message.Job.DecisionId)} {links.Content(GrainFixture.Workspace, "ada", "hero")}.png",
+            message.Content!.Text);
         Assert.Equal(new LinkClaims(GrainFixture.Workspace, "ada", DecisionId: message.Job.DecisionId), links.Open(message.Reference, LinkPurpose.Reference));
     }
 
