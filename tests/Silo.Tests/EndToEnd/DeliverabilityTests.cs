@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Orleans.Personalize.Journal;
+using Orleans.Personalize.Silo.Tests.Senders;
 using Orleans.Personalize.Testing;
 
 namespace Orleans.Personalize.Silo.Tests.EndToEnd;
@@ -45,6 +46,44 @@ public sealed class DeliverabilityTests
             var preferences = await anonymous.GetStringAsync(LinksOf(directory).Preferences("default", "ada").AbsolutePath);
             Assert.Contains("value=\"email/offers\">", preferences, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>The whole way of a mail: an event, a decision, the last look, the wire; and one click that ends it.</summary>
+    [Fact]
+    public async Task Whoever_unsubscribes_by_the_link_in_a_mail_gets_no_other_of_its_topic()
+    {
+        using var directory = new TemporaryDirectory();
+        await using var server = new SmtpDouble();
+        await using var process = SiloProcess.Serve(directory.Path);
+        var silo = await process.ReadyAsync();
+        await silo.PutAsync("senders/mail", $$$"""
+            {"type":"smtp","host":"{{{SmtpDouble.Address}}}","port":{{{server.Port}}},"security":"none","from":{"email":"shop@example.com"}}
+            """);
+        await silo.PutAsync("templates/seen", """{"subject":"{{event.properties.name}}","html":"<p>Still {{money event.properties.price 'EUR'}}.</p>"}""");
+        await silo.PutAsync("triggers/offered", """{"on":{"event":"Product Viewed"},"send":{"sender":"mail","template":"seen","topic":"offers"}}""");
+        await silo.PutAsync("triggers/receipt", """
+            {"on":{"event":"Order Completed"},"send":{"sender":"mail","template":"seen","transactional":true}}
+            """);
+        var viewed = new { name = "Mug", price = 19.9 };
+        await silo.PostAsync(new { customer = "ada", name = "Product Viewed", traits = new { email = "ada@example.com" }, properties = viewed });
+        await Eventually.TrueAsync(() => server.Messages.Count == 1, () => $"a mail; {process.Output}");
+        Assert.True(server.Messages.TryPeek(out var mail));
+        Assert.Contains("Subject: Mug", mail, StringComparison.Ordinal);
+        Assert.Contains("=E2=82=AC19.90", mail, StringComparison.Ordinal);
+
+        var unfolded = mail.ReplaceLineEndings("\n").Replace("\n ", " ", StringComparison.Ordinal);
+        var header = Assert.Single(unfolded.Split('\n'), static line => line.StartsWith("List-Unsubscribe: ", StringComparison.Ordinal));
+        var link = new Uri(header["List-Unsubscribe: ".Length..].Trim().Trim('<', '>'));
+        using var anonymous = new HttpClient { BaseAddress = silo.BaseAddress };
+        using var form = new StringContent("List-Unsubscribe=One-Click", Encoding.ASCII, "application/x-www-form-urlencoded");
+        using var clicked = await anonymous.PostAsync(link.AbsolutePath, form);
+        Assert.Equal(HttpStatusCode.OK, clicked.StatusCode);
+
+        await silo.PostAsync(Api.Event("ada", "Product Viewed", properties: viewed), Api.Event("ada", "Order Completed", properties: new { order_id = "1", name = "Receipt", price = 1 }));
+        await Eventually.TrueAsync(() => server.Messages.Count == 2, () => "a receipt");
+        Assert.DoesNotContain("List-Unsubscribe", server.Messages.Last(), StringComparison.Ordinal);
+        var decisions = (await silo.CustomerAsync("ada")).GetProperty("decisions").EnumerateArray().Select(decision => $"{decision.Text("trigger")} {decision.Text("reason")}");
+        Assert.Equal(["offered ", "offered consent", "receipt "], decisions.Order());
     }
 
     private static SignedLinks LinksOf(TemporaryDirectory directory) =>

@@ -16,16 +16,17 @@ internal sealed class SmtpDouble : IAsyncDisposable
     public const string Address = "127.0.0.1";
 
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly X509Certificate2 certificate;
+    private readonly X509Certificate2? certificate;
     private readonly ConcurrentBag<TcpClient> clients = [];
     private readonly CancellationTokenSource end = new();
     private readonly Task accepting;
 
-    /// <param name="certificate">For STARTTLS, or for the first byte.</param>
+    /// <param name="certificate">For STARTTLS, or for the first byte; null: there is no TLS.</param>
     /// <param name="isImplicit">TLS from the first byte.</param>
-    public SmtpDouble(X509Certificate2 certificate, bool isImplicit = false)
+    public SmtpDouble(X509Certificate2? certificate = null, bool isImplicit = false)
     {
         this.certificate = certificate;
+        OffersStartTls = certificate is not null;
         IsImplicit = isImplicit;
         listener.Start();
         accepting = AcceptAsync();
@@ -38,7 +39,7 @@ internal sealed class SmtpDouble : IAsyncDisposable
     /// <summary>What EHLO announces once TLS is there; before that it is only STARTTLS.</summary>
     public string[] Extensions { get; set; } = ["AUTH PLAIN LOGIN", "8BITMIME", "ENHANCEDSTATUSCODES"];
 
-    public bool OffersStartTls { get; set; } = true;
+    public bool OffersStartTls { get; set; }
 
     /// <summary>Every line of every client that is not part of a message, with the number of its connection.</summary>
     public ConcurrentQueue<(int Connection, string Line)> Commands { get; } = [];
@@ -153,7 +154,7 @@ internal sealed class SmtpDouble : IAsyncDisposable
     private async Task<Stream> SecureAsync(Stream stream)
     {
         var secure = new SslStream(stream);
-        await secure.AuthenticateAsServerAsync(certificate);
+        await secure.AuthenticateAsServerAsync(certificate!);
         return secure;
     }
 
