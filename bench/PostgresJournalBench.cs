@@ -14,16 +14,7 @@ namespace Orleans.Personalize.Bench;
 /// </summary>
 internal static class PostgresJournalBench
 {
-    private const int PayloadBytes = 300;
-
-    /// <summary>About what a customer's profile takes, with its recent events.</summary>
-    private const int ProfileBytes = 2_000;
-
-    /// <summary>As the customer grain does.</summary>
-    private const int SnapshotEvery = 128;
-
     private const int Clients = 64;
-    private static readonly string[] Customers = [.. Enumerable.Range(0, 10_000).Select(i => $"shop/customer-{i:x8}")];
 
     public static async Task RunAsync()
     {
@@ -45,57 +36,27 @@ internal static class PostgresJournalBench
         await using var committer = new GroupCommitter(new PostgresJournal(database), TimeProvider.System);
         await using var copy = await CopyLoop.CreateAsync(server);
         await using var conventional = await ConventionalService.CreateAsync(server);
-        var versions = new long[Customers.Length];
+        var load = new JournalLoad(committer);
         // Makes the customers, and warms everything up.
-        var (_, first) = await JournalRoundAsync(committer, versions, appenders);
-        await JournalRoundAsync(committer, versions, appenders);
+        var (_, first) = await load.RoundAsync(appenders);
+        await load.RoundAsync(appenders);
         await copy.RoundAsync(first);
         await conventional.RoundAsync();
 
         var results = new List<(double Journal, double Copy, double Conventional, double Batch)>();
         for (var round = 0; round < Rounds.Count; round++)
         {
-            var (journal, batch) = await JournalRoundAsync(committer, versions, appenders);
+            var (journal, batch) = await load.RoundAsync(appenders);
             var result = (Journal: journal, Copy: await copy.RoundAsync(batch), Conventional: await conventional.RoundAsync(), (double)batch);
             results.Add(result);
             Console.WriteLine(
                 $"  round {round + 1}: journal {result.Journal,9:N0}/s  copy {result.Copy,9:N0}/s  a transaction an event {result.Conventional,7:N0}/s  batch {batch:N0}");
         }
         Console.WriteLine(
-            $"postgres-journal: {appenders:N0} appenders, {Customers.Length:N0} customers, {PayloadBytes} B: {Rounds.Median(results.Select(r => r.Journal)):N0} events/s, " +
+            $"postgres-journal: {appenders:N0} appenders, {JournalLoad.Customers.Length:N0} customers, {JournalLoad.PayloadBytes} B: {Rounds.Median(results.Select(r => r.Journal)):N0} events/s, " +
             $"{Rounds.Median(results.Select(r => r.Journal / r.Copy)):F2} of COPY ({Rounds.Median(results.Select(r => r.Copy)):N0}/s), " +
             $"{Rounds.Median(results.Select(r => r.Journal / r.Conventional)):F0} times a transaction an event at {Clients} clients " +
             $"({Rounds.Median(results.Select(r => r.Conventional)):N0}/s); batches of {Rounds.Median(results.Select(r => r.Batch)):N0} (medians of {Rounds.Count})");
-    }
-
-    /// <summary>Each appender writes to its own share of the customers, one append at a time, as a grain does.</summary>
-    private static async Task<(double Rate, int Batch)> JournalRoundAsync(GroupCommitter committer, long[] versions, int appenders)
-    {
-        var payload = new byte[PayloadBytes];
-        Random.Shared.NextBytes(payload);
-        var snapshot = new byte[ProfileBytes];
-        Random.Shared.NextBytes(snapshot);
-        var commits = 0;
-        using var listener = SqliteJournalBench.CountCommits(() => commits++);
-        var clock = Stopwatch.StartNew();
-        var counts = await Task.WhenAll(Enumerable.Range(0, appenders).Select(appender => Task.Run(async () =>
-        {
-            var count = 0;
-            var random = new Random(appender);
-            while (clock.Elapsed < Rounds.Time)
-            {
-                var index = appender + (appenders * random.Next(Customers.Length / appenders));
-                var write = new JournalWrite.Append(Customers[index], versions[index], versions[index] + 1, DateTimeOffset.UtcNow, payload);
-                if (await committer.AppendAsync(write) != WriteStatus.Committed)
-                    throw new InvalidOperationException("Nobody else writes to this customer.");
-                versions[index]++;
-                count++;
-                if (versions[index] % SnapshotEvery == 0)
-                    await committer.AppendAsync(new JournalWrite.Snapshot(Customers[index], versions[index], snapshot));
-            }
-            return count;
-        })));
-        return (counts.Sum() / clock.Elapsed.TotalSeconds, counts.Sum() / Math.Max(1, commits));
     }
 
     /// <summary>How many of the updates of heads stayed on their page and touched no index.</summary>
@@ -105,7 +66,7 @@ internal static class PostgresJournalBench
     /// <summary>The least that storing these rows takes: no fence, no index, no answer to anybody.</summary>
     private sealed class CopyLoop : IAsyncDisposable
     {
-        private readonly byte[] payload = new byte[PayloadBytes];
+        private readonly byte[] payload = new byte[JournalLoad.PayloadBytes];
         private readonly Random random = new(1);
         private readonly NpgsqlConnection connection;
         private long seq;
@@ -138,7 +99,7 @@ internal static class PostgresJournalBench
                 {
                     await rows.StartRowAsync();
                     await rows.WriteAsync(++seq);
-                    await rows.WriteAsync(Customers[random.Next(Customers.Length)]);
+                    await rows.WriteAsync(JournalLoad.Customers[random.Next(JournalLoad.Customers.Length)]);
                     await rows.WriteAsync(seq);
                     await rows.WriteAsync(seq);
                     await rows.WriteAsync(DateTimeOffset.UtcNow.UtcTicks);
@@ -180,7 +141,7 @@ internal static class PostgresJournalBench
                 var count = 0;
                 await using var connection = await source.OpenConnectionAsync();
                 for (; clock.Elapsed < Rounds.Time; count++)
-                    await HandleAsync(connection, Customers[random.Next(Customers.Length)]);
+                    await HandleAsync(connection, JournalLoad.Customers[random.Next(JournalLoad.Customers.Length)]);
                 return count;
             })));
             return counts.Sum() / clock.Elapsed.TotalSeconds;
@@ -198,11 +159,11 @@ internal static class PostgresJournalBench
                 if (await row.ReadAsync())
                     version = row.GetInt64(0) + 1;
             }
-            var json = Json(customer, version, PayloadBytes);
+            var json = Json(customer, version, JournalLoad.PayloadBytes);
             const string upsert = """
                 INSERT INTO customers VALUES($1, $2, $3::jsonb) ON CONFLICT (id) DO UPDATE SET version = excluded.version, profile = customers.profile || excluded.profile
                 """;
-            await using (var write = new NpgsqlCommand(upsert, connection).With(customer).With(version).With(Json(customer, version, ProfileBytes)))
+            await using (var write = new NpgsqlCommand(upsert, connection).With(customer).With(version).With(Json(customer, version, JournalLoad.ProfileBytes)))
                 await write.ExecuteNonQueryAsync();
             // Two who make the same new customer at once number its events alike, which is of no interest here.
             await using (var write = new NpgsqlCommand(

@@ -11,9 +11,6 @@ namespace Orleans.Personalize.Bench;
 /// </summary>
 internal static class SqliteJournalBench
 {
-    private const int PayloadBytes = 300;
-    private static readonly string[] Customers = [.. Enumerable.Range(0, 10_000).Select(i => $"shop/customer-{i:x8}")];
-
     public static async Task RunAsync()
     {
         foreach (var appenders in new[] { 256, 1_024, 4_096 })
@@ -28,13 +25,13 @@ internal static class SqliteJournalBench
             await using var database = SqliteDatabase.Open(Path.Combine(root.FullName, "journal"));
             await using var committer = new GroupCommitter(new SqliteJournal(database), TimeProvider.System);
             using var bare = new BareLoop(Path.Combine(root.FullName, "bare.db"));
-            var versions = new long[Customers.Length];
-            await JournalRoundAsync(committer, versions, appenders);
+            var load = new JournalLoad(committer);
+            await load.RoundAsync(appenders);
 
             var (journalRates, bareRates, ratios) = (new List<double>(), new List<double>(), new List<double>());
             for (var round = 0; round < Rounds.Count; round++)
             {
-                var (journalRate, batch) = await JournalRoundAsync(committer, versions, appenders);
+                var (journalRate, batch) = await load.RoundAsync(appenders);
                 var bareRate = bare.Round(batch);
                 journalRates.Add(journalRate);
                 bareRates.Add(bareRate);
@@ -42,7 +39,7 @@ internal static class SqliteJournalBench
                 Console.WriteLine($"  round {round + 1}: journal {journalRate,9:N0}/s  bare {bareRate,9:N0}/s  ratio {ratios[^1]:F2}  batch {batch:N0}");
             }
             Console.WriteLine(
-                $"{appenders:N0} appenders, {Customers.Length:N0} customers, {PayloadBytes} B: journal {Rounds.Median(journalRates):N0} events/s, " +
+                $"{appenders:N0} appenders, {JournalLoad.Customers.Length:N0} customers, {JournalLoad.PayloadBytes} B: journal {Rounds.Median(journalRates):N0} events/s, " +
                 $"bare {Rounds.Median(bareRates):N0} events/s, ratio {Rounds.Median(ratios):F2} (medians of {Rounds.Count})");
         }
         finally
@@ -51,56 +48,15 @@ internal static class SqliteJournalBench
         }
     }
 
-    /// <summary>Each appender writes to its own share of the customers, one append at a time, as a grain does.</summary>
-    private static async Task<(double Rate, int Batch)> JournalRoundAsync(GroupCommitter committer, long[] versions, int appenders)
-    {
-        var payload = new byte[PayloadBytes];
-        Random.Shared.NextBytes(payload);
-        var commits = 0;
-        using var listener = CountCommits(() => commits++);
-        var clock = Stopwatch.StartNew();
-        var counts = await Task.WhenAll(Enumerable.Range(0, appenders).Select(appender => Task.Run(async () =>
-        {
-            var count = 0;
-            var random = new Random(appender);
-            while (clock.Elapsed < Rounds.Time)
-            {
-                var index = appender + (appenders * random.Next(Customers.Length / appenders));
-                var write = new JournalWrite.Append(Customers[index], versions[index], versions[index] + 1, DateTimeOffset.UtcNow, payload);
-                if (await committer.AppendAsync(write) != WriteStatus.Committed)
-                    throw new InvalidOperationException("Nobody else writes to this customer.");
-                versions[index]++;
-                count++;
-            }
-            return count;
-        })));
-        return (counts.Sum() / clock.Elapsed.TotalSeconds, counts.Sum() / Math.Max(1, commits));
-    }
-
-    internal static System.Diagnostics.Metrics.MeterListener CountCommits(Action onCommit)
-    {
-        var listener = new System.Diagnostics.Metrics.MeterListener
-        {
-            InstrumentPublished = (instrument, self) =>
-            {
-                if (instrument.Name == "personalize.journal.commit.size")
-                    self.EnableMeasurementEvents(instrument);
-            },
-        };
-        listener.SetMeasurementEventCallback<long>((_, _, _, _) => onCommit());
-        listener.Start();
-        return listener;
-    }
-
     /// <summary>The least that storing these rows takes: no fence, no queue, no other thread.</summary>
     private sealed class BareLoop : IDisposable
     {
         private readonly SqliteSession session;
         private readonly SqliteStatement insert;
         private readonly SqliteStatement update;
-        private readonly long[] versions = new long[Customers.Length];
-        private readonly long[] seqs = new long[Customers.Length];
-        private readonly byte[] payload = new byte[PayloadBytes];
+        private readonly long[] versions = new long[JournalLoad.Customers.Length];
+        private readonly long[] seqs = new long[JournalLoad.Customers.Length];
+        private readonly byte[] payload = new byte[JournalLoad.PayloadBytes];
         private readonly Random random = new(1);
         private long seq;
 
@@ -110,7 +66,7 @@ internal static class SqliteJournalBench
             session = new SqliteSession(path, SqliteOpenMode.ReadWriteCreate, SqliteDatabase.WriterPragmas);
             SqliteSchema.Upgrade(session);
             session.Execute("BEGIN");
-            foreach (var customer in Customers)
+            foreach (var customer in JournalLoad.Customers)
             {
                 session.Statement("INSERT INTO heads(customer, version, last_seq, shard) VALUES(?1, 0, 0, ?2)")
                     .Bind(1, customer).Bind(2, CustomerKey.ShardOf(customer)).Execute();
@@ -128,7 +84,7 @@ internal static class SqliteJournalBench
             {
                 session.Execute("BEGIN IMMEDIATE");
                 for (var i = 0; i < batch; i++)
-                    Write(random.Next(Customers.Length));
+                    Write(random.Next(JournalLoad.Customers.Length));
                 session.Execute("COMMIT");
                 count += batch;
             }
@@ -141,9 +97,9 @@ internal static class SqliteJournalBench
         {
             var version = ++versions[index];
             seq++;
-            insert.Bind(1, seq).Bind(2, Customers[index]).Bind(3, version).Bind(4, seqs[index])
+            insert.Bind(1, seq).Bind(2, JournalLoad.Customers[index]).Bind(3, version).Bind(4, seqs[index])
                 .Bind(5, DateTimeOffset.UtcNow.UtcTicks).Bind(6, payload).Execute();
-            update.Bind(1, Customers[index]).Bind(2, version).Bind(3, seq).Execute();
+            update.Bind(1, JournalLoad.Customers[index]).Bind(2, version).Bind(3, seq).Execute();
             seqs[index] = seq;
         }
     }
