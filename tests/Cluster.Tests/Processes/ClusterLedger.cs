@@ -74,7 +74,7 @@ internal static class ClusterLedger
             .Select(path => Path.Combine(path, "sends", "log.ndjson"))
             .Where(File.Exists)
             .SelectMany(File.ReadAllLines)
-            .Select(ClusterApi.Parse)
+            .Select(Api.Parse)
             .ToArray();
         Directory.Delete(directory, recursive: true);
         var attempts = new HashSet<(string?, string?)>();

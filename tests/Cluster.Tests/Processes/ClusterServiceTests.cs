@@ -75,14 +75,14 @@ public sealed class ClusterServiceTests(ITestOutputHelper output)
             using var refused = await anonymous.GetAsync("/cluster/");
             Assert.Equal((HttpStatusCode.Unauthorized, "Basic"), (refused.StatusCode, refused.Headers.WwwAuthenticate.Single().Scheme));
 
-            using var created = await member.Client.PostAsync("/v1/keys", ClusterApi.Json("""{"name":"reader","role":"operate"}"""));
-            var key = ClusterApi.Parse(await created.Content.ReadAsStringAsync()).Text("key");
+            using var created = await member.Client.PostAsync("/v1/keys", Api.Json("""{"name":"reader","role":"operate"}"""));
+            var key = Api.Parse(await created.Content.ReadAsStringAsync()).Text("key");
             using var operators = new HttpRequestMessage(HttpMethod.Get, "/cluster/") { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", key) } };
             Assert.Equal(HttpStatusCode.Forbidden, (await anonymous.SendAsync(operators)).StatusCode);
 
             using var page = await member.Client.GetAsync("/cluster/");
             Assert.Equal((HttpStatusCode.OK, "text/html"), (page.StatusCode, page.Content.Headers.ContentType?.MediaType));
-            var counters = ClusterApi.Parse(await member.Client.GetStringAsync("/cluster/DashboardCounters"));
+            var counters = Api.Parse(await member.Client.GetStringAsync("/cluster/DashboardCounters"));
             Assert.Equal(1, counters.GetProperty("hosts").GetArrayLength());
             Assert.Equal(HttpStatusCode.NotFound, (await member.Client.GetAsync("/cluster/GrainState?grainId=registry/default")).StatusCode);
         }
@@ -105,7 +105,7 @@ public sealed class ClusterServiceTests(ITestOutputHelper output)
         var lateness = new List<double>();
         foreach (var customer in customers)
         {
-            List<ClusterApi.Fact> timeline = [];
+            List<Api.Fact> timeline = [];
             await Eventually.TrueAsync(async () =>
             {
                 try

@@ -1,7 +1,8 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using Orleans.Personalize.Silo.Tests.Senders;
+using Orleans.Personalize.Testing;
 
 namespace Orleans.Personalize.Silo.Tests.EndToEnd;
 

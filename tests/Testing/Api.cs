@@ -2,10 +2,10 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 
-namespace Orleans.Personalize.Silo.Tests.EndToEnd;
+namespace Orleans.Personalize.Testing;
 
-/// <summary>What the tests ask of the API.</summary>
-internal static class Api
+/// <summary>What tests ask of the API of a silo or a gateway.</summary>
+public static class Api
 {
     public static async Task PutAsync(this HttpClient silo, string path, string document)
     {
@@ -64,5 +64,5 @@ internal static class Api
         return json.ValueKind == JsonValueKind.Null ? null : json.ToString();
     }
 
-    internal sealed record Fact(long Version, string Type, JsonElement Data);
+    public sealed record Fact(long Version, string Type, JsonElement Data);
 }
