@@ -26,8 +26,19 @@ public static class SiloHost
 
     public static async Task<int> RunAsync(string[] args)
     {
-        await using var app = Build(args);
-        return await RunAsync(app);
+        WebApplication app;
+        try
+        {
+            app = Build(args);
+        }
+        catch (InvalidOperationException failure) when (failure.InnerException is FormatException)
+        {
+            // A setting of another type than it should be: the message names it.
+            await Console.Error.WriteLineAsync(failure.Message);
+            return 1;
+        }
+        await using (app)
+            return await RunAsync(app);
     }
 
     public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)

@@ -77,6 +77,7 @@ public sealed class StartTests : IDisposable
     [InlineData("Personalize__DataDirectory", " ", "Personalize:DataDirectory must not be empty.")]
     [InlineData("Personalize__PublicUrl", "mail.example.com", "Personalize:PublicUrl must be an absolute http or https address without query, such as https://mail.example.com.")]
     [InlineData("Personalize__LinkKeys__0", "c2hvcnQ=", "Personalize:LinkKeys must each be base64 of 32 bytes or more, as 'openssl rand -base64 32' makes them.")]
+    [InlineData("Personalize__Senders__AllowPrivateTargets", "maybe", "Failed to convert configuration value 'maybe' at 'Personalize:Senders:AllowPrivateTargets' to type 'System.Boolean'.")]
     public async Task A_wrong_setting_is_named_in_a_line(string name, string value, string message)
     {
         await using var silo = SiloProcess.Serve(directory.Path, (name, value));
