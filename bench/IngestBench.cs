@@ -1,15 +1,6 @@
 using System.Diagnostics;
-using System.Net.Http.Headers;
-using System.Text;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using Orleans.Personalize.Silo;
 
 namespace Orleans.Personalize.Bench;
 
@@ -22,41 +13,25 @@ internal static class IngestBench
     private const int Clients = 64;
     private const int CustomersCount = 10_000;
     private const int BatchSize = 100;
-    private const string Key = "bench-bench-bench-bench";
 
     public static async Task RunAsync()
     {
-        var directory = Directory.CreateTempSubdirectory("personalize-bench-");
-        try
+        await using var server = await BenchServer.StartAsync(Clients, static app =>
         {
-            await using var app = SiloHost.Build(["--urls", "http://127.0.0.1:0"], builder =>
-            {
-                builder.Configuration.AddInMemoryCollection([new("Personalize:DataDirectory", directory.FullName), new("Personalize:AdminKey", Key), new("Personalize:Senders:AllowPrivateTargets", "true")]);
-                builder.Logging.ClearProviders();
-            });
             app.MapPost("/noop", static async (HttpRequest request) =>
             {
                 await request.Body.CopyToAsync(Stream.Null);
                 return Results.Accepted();
             }).RequireAuthorization();
-            // A provider that takes everything and answers nothing, until it is asked to let go.
+            // A provider that takes everything and answers nothing.
             app.MapPost("/stuck", static (HttpContext http) => Task.Delay(Timeout.Infinite, http.RequestAborted));
-            await app.StartAsync();
-            var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-            await MeasureAsync(address);
-            await MeasureSendsAsync(address);
-            await app.StopAsync();
-        }
-        finally
-        {
-            directory.Delete(recursive: true);
-        }
+        });
+        await MeasureAsync(server.Http);
+        await MeasureSendsAsync(server);
     }
 
-    private static async Task MeasureAsync(string address)
+    private static async Task MeasureAsync(HttpClient http)
     {
-        using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Clients }) { BaseAddress = new Uri(address) };
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
         (string Name, string Path, Func<Random, string> Body, int Events)[] scenarios =
         [
             ("no-op POST", "/noop", static random => Event(random, random.Next(CustomersCount)), 1),
@@ -69,18 +44,16 @@ internal static class IngestBench
     }
 
     /// <summary>The same events, of a customer's each of which nothing, a send to a file, or a send to a provider that never answers follows.</summary>
-    private static async Task MeasureSendsAsync(string address)
+    private static async Task MeasureSendsAsync(BenchServer server)
     {
-        using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Clients }) { BaseAddress = new Uri(address) };
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
         foreach (var (path, document) in new[]
         {
             ("senders/file", """{"type":"log"}"""),
-            ("senders/stuck", $$"""{"type":"webhook","url":"{{address}}/stuck","secret":"whsec_{{Convert.ToBase64String(new byte[32])}}"}"""),
+            ("senders/stuck", $$"""{"type":"webhook","url":"{{server.Address}}/stuck","secret":"whsec_{{Convert.ToBase64String(new byte[32])}}"}"""),
             ("triggers/file", """{"on":{"event":"To file"},"send":{"sender":"file"}}"""),
             ("triggers/stuck", """{"on":{"event":"To nobody"},"send":{"sender":"stuck"}}"""),
         })
-            (await http.PutAsync($"/v1/{path}", new StringContent(document, Encoding.UTF8, "application/json"))).EnsureSuccessStatusCode();
+            await server.PutAsync(path, document);
         await Task.Delay(TimeSpan.FromSeconds(1));
         var next = 0;
         // Each event is of a new customer, so that none has more open sends than are allowed.
@@ -88,7 +61,7 @@ internal static class IngestBench
         [.. new[] { "To memory", "To file", "To nobody" }.Select(name => (
             name, "/v1/events", (Func<Random, string>)(random => Batch(random, name, () => Interlocked.Increment(ref next))), BatchSize))];
         Console.WriteLine($"sends: batches of {BatchSize} events of new customers, each of which nothing, a send to a file, or a send to a provider that never answers follows");
-        await CompareAsync(http, scenarios);
+        await CompareAsync(server.Http, scenarios);
     }
 
     private static async Task CompareAsync(HttpClient http, (string Name, string Path, Func<Random, string> Body, int Events)[] scenarios)
@@ -119,7 +92,7 @@ internal static class IngestBench
             var count = 0;
             for (; watch.Elapsed < Rounds.Time; count++)
             {
-                using var content = new StringContent(body(random), Encoding.UTF8, "application/json");
+                using var content = BenchServer.Json(body(random));
                 using var response = await http.PostAsync(path, content);
                 response.EnsureSuccessStatusCode();
             }

@@ -7,6 +7,7 @@ var scenarios = new Dictionary<string, Func<Task>>
     ["postgres-journal"] = PostgresJournalBench.RunAsync,
     ["ingest"] = IngestBench.RunAsync,
     ["content"] = ContentBench.RunAsync,
+    ["lookup"] = LookupBench.RunAsync,
 };
 var chosen = args is ["all" or "smoke"] ? [.. scenarios.Keys] : args;
 if (chosen.Length == 0 || !chosen.All(scenarios.ContainsKey))
