@@ -133,22 +133,25 @@ public static class Evolver
                 .KeepLast(Limits.DecisionsMax),
         };
         if (fact.IsSend || fact.Reason is Reason.Holdout or Reason.Shadow)
-            profile = profile with { Tallies = Tallied(profile.Tallies, fact.Trigger, fact, Limits.TalliesMax) };
+            profile = profile with { Tallies = Tallied(profile.Tallies, fact.Trigger, new(fact.DecisionId, fact.DecidedAt), Limits.TalliesMax) };
         if (fact.Send is not { } order)
             return profile;
-        if (!order.IsTransactional)
-            profile = profile with { ChannelTallies = Tallied(profile.ChannelTallies, order.Channel, fact, Limits.ChannelTalliesMax) };
+        profile = TalliedByChannel(profile, order, new(fact.DecisionId, fact.DecidedAt));
         happened ??= KeptEvent.Of(profile.Latest ?? throw new InvalidOperationException("A send without an event.")).Trimmed();
         var send = new Send(
             fact.DecisionId, fact.Trigger, fact.Key, order, fact.DecidedAt, fact.ArmedThrough, happened, SendState.Pending, 0, order.NotBefore);
         return profile with { Sends = profile.Sends.Add(send) };
     }
 
-    private static ImmutableArray<Tally> Tallied(ImmutableArray<Tally> tallies, string name, Fact.Decided fact, int max)
+    private static Profile TalliedByChannel(Profile profile, SendOrder order, TallyEntry entry) => order.IsTransactional
+        ? profile
+        : profile with { ChannelTallies = Tallied(profile.ChannelTallies, order.Channel, entry, Limits.ChannelTalliesMax) };
+
+    private static ImmutableArray<Tally> Tallied(ImmutableArray<Tally> tallies, string name, TallyEntry entry, int max)
     {
         var found = tallies.Find(name, static tally => tally.Name);
         var entries = found < 0 ? [] : tallies[found].Entries;
-        var tally = new Tally(name, entries.Add(new(fact.DecisionId, fact.DecidedAt)).KeepLast(Limits.TallyMax));
+        var tally = new Tally(name, entries.Insert(entry, static (a, b) => a.At.CompareTo(b.At)).KeepLast(Limits.TallyMax));
         return tallies.Put(found, tally).DropLowest(max, static (a, b) => a.Entries[^1].At.CompareTo(b.Entries[^1].At));
     }
 
@@ -162,6 +165,8 @@ public static class Evolver
 
     private static Profile Settled(Profile profile, Fact.SendSettled fact)
     {
+        if (fact.State == SendState.Pending && profile.FindSend(fact.DecisionId) is { State: SendState.Failed } dead)
+            profile = TalliedAgain(profile, dead);
         profile = WithSend(profile, fact.DecisionId, send => send with
         {
             State = fact.State,
@@ -172,15 +177,24 @@ public static class Evolver
         });
         // What may have arrived after all still counts.
         if (fact.State is SendState.Suppressed or SendState.Expired or SendState.Failed && fact.Reason != Reason.Unknown)
-        {
-            profile = profile with
-            {
-                Tallies = Untallied(profile.Tallies, fact.DecisionId),
-                ChannelTallies = Untallied(profile.ChannelTallies, fact.DecisionId),
-            };
-        }
+            profile = WithoutTally(profile, fact.DecisionId);
         return profile with { Sends = WithoutOldFinished(profile.Sends) };
     }
+
+    /// <summary>A dead letter that is tried again counts again.</summary>
+    private static Profile TalliedAgain(Profile profile, Send dead)
+    {
+        var entry = new TallyEntry(dead.DecisionId, dead.DecidedAt);
+        profile = WithoutTally(profile, dead.DecisionId);
+        profile = profile with { Tallies = Tallied(profile.Tallies, dead.Trigger, entry, Limits.TalliesMax) };
+        return TalliedByChannel(profile, dead.Order, entry);
+    }
+
+    private static Profile WithoutTally(Profile profile, string decisionId) => profile with
+    {
+        Tallies = Untallied(profile.Tallies, decisionId),
+        ChannelTallies = Untallied(profile.ChannelTallies, decisionId),
+    };
 
     private static Profile WithSend(Profile profile, string decisionId, Func<Send, Send> change)
     {

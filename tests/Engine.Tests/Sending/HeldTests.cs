@@ -113,6 +113,21 @@ public sealed class HeldTests
     }
 
     [Fact]
+    public void A_dead_letter_that_is_tried_again_counts_against_the_limits_again()
+    {
+        var story = With("""{ "limits": { "max": 1, "per": "P1D" } }""").Under("""{ "cap": { "max": 1, "per": "P1D" } }""");
+        story.Hears("Added", 0);
+        Assert.Null(story.Requests(0));
+        story.Reports(1, SendOutcome.Failed);
+        Assert.Empty(story.Profile.Tallies.Concat(story.Profile.ChannelTallies));
+        Assert.Null(story.Resolves(2, SendVerdict.Retry));
+        Assert.Equal([1, 1], story.Profile.Tallies.Concat(story.Profile.ChannelTallies).Select(tally => tally.Entries.Length));
+        story.Hears("Added", 3);
+        Assert.Equal(["send @ 0", "limit @ 3"], story.Outcomes);
+        Assert.Null(story.Requests(4, story.OnlySend.DecisionId));
+    }
+
+    [Fact]
     public void What_was_sent_or_is_on_its_way_is_left_alone()
     {
         var story = Attempted(holds: false);
