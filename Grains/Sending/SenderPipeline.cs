@@ -28,8 +28,11 @@ internal sealed class SenderPipeline
     /// <summary>How soon those come back who met an attempt to close the breaker.</summary>
     private static readonly TimeSpan ProbePause = TimeSpan.FromSeconds(5);
 
-    /// <summary>Where no rate is configured, this many a second come back of those who were parked.</summary>
-    private const double ReturnRate = 100;
+    /// <summary>What one of the deliveries at the same time is thought to manage a second before anything was measured.</summary>
+    private const double SpeedGuess = 20;
+
+    /// <summary>Over which the sender's own speed is measured.</summary>
+    private static readonly TimeSpan SpeedTime = TimeSpan.FromSeconds(1);
 
     private readonly TimeProvider clock;
     private readonly CircuitBreakerStateProvider breaker = new();
@@ -37,6 +40,9 @@ internal sealed class SenderPipeline
     private DateTimeOffset restsUntil;
     private DateTimeOffset nextStart;
     private DateTimeOffset nextReturn;
+    private DateTimeOffset speedSince;
+    private int finished;
+    private double speed;
     private bool isProbing;
     private bool isCountedOpen;
 
@@ -75,12 +81,16 @@ internal sealed class SenderPipeline
     /// <summary>It is used no more.</summary>
     public void Close() => Note(isOpen: false);
 
-    /// <summary>When a send that finds no room is to come back: one after another, at the sender's rate.</summary>
+    /// <summary>
+    /// When a send that finds no room is to come back: one after another, at the sender's rate, or without one twice as fast as it last delivered, so that its
+    /// queue never runs dry.
+    /// </summary>
     public DateTimeOffset Return(SenderTerms? terms)
     {
         var now = clock.GetUtcNow();
         var earliest = RestsUntil ?? now + ProbePause;
-        nextReturn = (nextReturn > earliest ? nextReturn : earliest) + TimeSpan.FromSeconds(1 / (terms?.Rate ?? ReturnRate));
+        var rate = terms?.Rate ?? Math.Max(2 * speed, SpeedGuess * (terms?.Concurrency ?? SenderTerms.ConcurrencyDefault));
+        nextReturn = (nextReturn > earliest ? nextReturn : earliest) + TimeSpan.FromSeconds(1 / rate);
         return nextReturn;
     }
 
@@ -107,7 +117,18 @@ internal sealed class SenderPipeline
         return true;
     }
 
-    public void Leave() => isProbing = false;
+    public void Leave()
+    {
+        isProbing = false;
+        finished++;
+        var now = clock.GetUtcNow();
+        var past = now - speedSince;
+        if (past < SpeedTime)
+            return;
+        // A sender that was idle meanwhile is not slow.
+        speed = past < 2 * SpeedTime ? finished / past.TotalSeconds : speed;
+        (speedSince, finished) = (now, 0);
+    }
 
     public async Task<Delivery> Deliver(ISender sender, SendMessage message)
     {

@@ -89,6 +89,26 @@ public sealed class PipelineTests
     }
 
     [Fact]
+    public async Task A_burst_goes_out_as_fast_as_the_provider_takes_it()
+    {
+        const int customers = 3_000;
+        await using var fixture = new GrainFixture();
+        fixture.Sender.Script = async (_, cancellation) =>
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(40), fixture.Time, cancellation);
+            return new(SendOutcome.Sent);
+        };
+        await fixture.PutTrigger("seen", """{"on":{"event":"Viewed"},"wait":{"for":"PT60S"},"send":{"sender":"mail"}}""");
+        var now = fixture.Now;
+        await fixture.Run(grains => Task.WhenAll(Enumerable.Range(0, customers).Select(number =>
+            grains.GetGrain<ICustomerGrain>(Customer(number)).Apply([fixture.Happens("Viewed") with { OccurredAt = now }]))));
+        await fixture.Advance(now + TimeSpan.FromSeconds(60) - fixture.Now);
+        // Sixteen at a time of 40 ms each are 400 a second; the last ones come back at their leisure.
+        await fixture.Advance(TimeSpan.FromSeconds(3 * customers / 400));
+        Assert.Equal(customers, fixture.Sender.Delivered.Count);
+    }
+
+    [Fact]
     public async Task Nobody_calls_a_provider_that_asked_for_a_pause()
     {
         await using var fixture = new GrainFixture();
