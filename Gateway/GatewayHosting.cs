@@ -93,7 +93,7 @@ public static class GatewayHosting
         HealthApi.Map(app);
         UnsubscribePage.Map(app);
         PreferencesPage.Map(app);
-        LivePage.Map(app);
+        DashboardPages.Map(app);
         app.MapOpenApi().AllowAnonymous();
         return app;
     }

@@ -31,6 +31,7 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(SenderStatusResponse))]
 [JsonSerializable(typeof(TemplatePreviewRequest))]
 [JsonSerializable(typeof(TemplatePreviewResponse))]
+[JsonSerializable(typeof(CallerResponse))]
 [JsonSerializable(typeof(KeyRequest))]
 [JsonSerializable(typeof(KeyCreated))]
 [JsonSerializable(typeof(Items<KeyResponse>))]

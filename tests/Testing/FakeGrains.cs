@@ -194,6 +194,12 @@ public sealed class FakeRegistry : IRegistryGrain
         }
     }
 
+    public Task<DocumentError[]> Check(string kind, string id, JsonText document)
+    {
+        ThrowIfFaulty();
+        return Task.FromResult(Validate(new RegistryDocument(kind, id, 0, DateTimeOffset.UnixEpoch, document)));
+    }
+
     public async Task<bool> Delete(string kind, string id) => await Remove(kind, id, new(null, "delete")) == RegistryRemoval.Removed;
 
     public Task<RegistryRemoval> Remove(string kind, string id, RegistryEdit edit)
