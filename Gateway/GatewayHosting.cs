@@ -81,6 +81,8 @@ public static class GatewayHosting
         EventsApi.Map(app);
         MailWebhooksApi.Map(app);
         CustomersApi.Map(app);
+        ExplainApi.Map(app);
+        HistoryApi.Map(app);
         RegistryApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);

@@ -1,3 +1,5 @@
+using Orleans.Concurrency;
+
 namespace Orleans.Personalize;
 
 /// <summary>One customer, keyed by <see cref="CustomerKey"/>. Everything it shows is durable.</summary>
@@ -33,6 +35,12 @@ public interface ICustomerGrain : IGrainWithStringKey
 
     /// <summary>The profile as it is durable now; null for a customer nothing is known of.</summary>
     Task<CustomerView?> Read();
+
+    /// <summary>Why the customer would or would not be sent what a trigger sends now.</summary>
+    /// <param name="key">Only about the wait or send of this key; null: about the wait that ends first, else the latest send.</param>
+    /// <returns>Null where there is no such trigger.</returns>
+    [AlwaysInterleave]
+    Task<Explanation?> Explain(string trigger, string? key);
 
     /// <summary>Recorded facts, newest first.</summary>
     /// <param name="limit">1 to 500.</param>

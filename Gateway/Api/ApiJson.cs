@@ -14,6 +14,8 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(SegmentBatch))]
 [JsonSerializable(typeof(SegmentResponse))]
 [JsonSerializable(typeof(CustomerResponse))]
+[JsonSerializable(typeof(ExplanationResponse))]
+[JsonSerializable(typeof(ProfileDiff))]
 [JsonSerializable(typeof(LatestActivityResponse))]
 [JsonSerializable(typeof(Page<TimelineResponse>))]
 [JsonSerializable(typeof(Items<CustomerHitResponse>))]

@@ -56,7 +56,8 @@ public sealed class CustomerGrain(
 
     public async Task<Authorization> Authorize(string decisionId, bool holds)
     {
-        var turn = await Run(new Input.SendRequested(decisionId, holds, await WhyListed(decisionId)));
+        var listed = state.Newest.FindSend(decisionId) is { Order.Channel: MailChannel } ? await WhyListed(state.Newest) : null;
+        var turn = await Run(new Input.SendRequested(decisionId, holds, listed));
         return turn.Refusal is null
             ? new(Sending.Jobs.Of(turn.Profile, decisionId))
             : new(null, turn.Refusal);
@@ -70,6 +71,14 @@ public sealed class CustomerGrain(
     public Task Settle(string decisionId, SendReport report) => Run(new Input.SendReported(decisionId, report));
 
     public Task<CustomerView?> Read() => Task.FromResult(state.Committed.Version == 0 ? null : Views.Of(state.Committed));
+
+    public async Task<Explanation?> Explain(string trigger, string? key)
+    {
+        if (catalog.Triggers.Find(trigger) is not { } known)
+            return null;
+        var listed = known.Send.Channel == MailChannel ? await WhyListed(state.Committed) : null;
+        return Views.Of(Decider.Explain(state.Committed, known, key, catalog.Triggers, clock.GetUtcNow(), listed), state.Committed, key);
+    }
 
     public Task<TimelinePage> Timeline(int limit, long? before) =>
         Customers.Timeline.ReadAsync(journal, this.GetPrimaryKeyString(), limit, before);
@@ -88,14 +97,10 @@ public sealed class CustomerGrain(
         }
     }
 
-    /// <summary>Why the address that a mail would go to is on the suppression list; null where it is not, or it is no mail.</summary>
-    private async Task<string?> WhyListed(string decisionId)
-    {
-        var profile = state.Newest;
-        return profile.FindSend(decisionId) is { Order.Channel: MailChannel } && profile.Email is { } email
-            ? (await GrainFactory.GetGrain<ISuppressionGrain>(Suppressions.Key(profile.Key.Workspace, email)).Find(email))?.Reason
-            : null;
-    }
+    /// <summary>Why the address that a mail would go to is on the suppression list; null where it is not.</summary>
+    private async Task<string?> WhyListed(Profile profile) => profile.Email is { } email
+        ? (await GrainFactory.GetGrain<ISuppressionGrain>(Suppressions.Key(profile.Key.Workspace, email)).Find(email))?.Reason
+        : null;
 
     private async Task<Turn> Run(Input input)
     {

@@ -127,6 +127,8 @@ public static class Reason
     public const string Stale = "stale";
     /// <summary>The event belongs to a time that this trigger has already decided about.</summary>
     public const string Superseded = "superseded";
+    /// <summary>Only in explanations: nothing has happened that the trigger is about.</summary>
+    public const string NoEvent = "no-event";
     public const string TriggerRemoved = "trigger-removed";
     public const string TriggerDisabled = "trigger-disabled";
     /// <summary>Outside of the trigger's <c>rollout.percent</c>.</summary>

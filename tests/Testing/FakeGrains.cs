@@ -21,6 +21,8 @@ public sealed class FakeGrains
     /// <param name="key">As in <see cref="CustomerKey"/>.</param>
     public FakeCustomer Customer(string key) => (FakeCustomer)Get(typeof(ICustomerGrain), key);
 
+    public FakeHistory History(string key) => (FakeHistory)Get(typeof(ICustomerHistoryGrain), key);
+
     /// <param name="key">workspace/templateId.</param>
     public FakeTemplate Template(string key) => (FakeTemplate)Get(typeof(ITemplateGrain), key);
 
@@ -41,6 +43,7 @@ public sealed class FakeGrains
     {
         _ when pair.Item1 == typeof(IRegistryGrain) => new FakeRegistry(),
         _ when pair.Item1 == typeof(ICustomerGrain) => new FakeCustomer(),
+        _ when pair.Item1 == typeof(ICustomerHistoryGrain) => new FakeHistory(),
         _ when pair.Item1 == typeof(ITemplateGrain) => new FakeTemplate(),
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
         _ when pair.Item1 == typeof(IContentGrain) => new FakeContent(),
@@ -126,6 +129,11 @@ public sealed class FakeCustomer : ICustomerGrain
 
     public Task<CustomerView?> Read() => Task.FromResult(View);
 
+    /// <summary>The answer to every question why.</summary>
+    public Func<string, string?, Explanation?> OnExplain { get; set; } = static (_, _) => null;
+
+    public Task<Explanation?> Explain(string trigger, string? key) => Task.FromResult(OnExplain(trigger, key));
+
     public Task<TimelinePage> Timeline(int limit, long? before) => Task.FromResult(OnTimeline?.Invoke(limit, before) ?? new TimelinePage([], null));
 
     public Task Erase()
@@ -146,6 +154,18 @@ public sealed class FakeCustomer : ICustomerGrain
         applied.Add(one);
         return new Receipt(one.MessageId, ReceiptStatus.Accepted, applied.Count);
     }
+}
+
+/// <summary>A customer as a test says it was.</summary>
+public sealed class FakeHistory : ICustomerHistoryGrain
+{
+    public Func<long?, DateTimeOffset?, PastProfile> OnRead { get; set; } = static (_, _) => new(null, PastReason.Unknown, 0);
+
+    public Task<PastProfile> AtVersion(long version) => Task.FromResult(OnRead(version, null));
+
+    public Task<PastProfile> At(DateTimeOffset instant) => Task.FromResult(OnRead(null, instant));
+
+    public Task<PastProfile[]> AtVersions(long from, long to) => Task.FromResult<PastProfile[]>([OnRead(from, null), OnRead(to, null)]);
 }
 
 /// <summary>A registry in memory that followers are told of at once.</summary>
