@@ -3,12 +3,16 @@ import { ask, h, say, show } from './dom.js';
 import { every, get, post } from './api.js';
 import { badge, button, card, clock, count, countdown, customerLink, empty, encode, face, head, inWords, kindOf, money, outcome, time, triggerLink, value } from './parts.js';
 import { factRow } from './facts.js';
+import { timeTravel } from './travel.js';
+import { whyPanel } from './why.js';
 
 const factsMax = 200;
 
 export default async function customer(view, { id, signal, mayOperate }) {
   const path = 'customers/' + encode(id);
   let profile = null, facts = [], seen = 0, next = null;
+  const travel = timeTravel(path, signal, () => draw());
+  const why = await whyPanel(path, signal, () => draw());
 
   async function refresh() {
     profile = await get(path, signal);
@@ -19,6 +23,8 @@ export default async function customer(view, { id, signal, mayOperate }) {
       if (!seen) next = page.next;
       facts = [...fresh.map(fact => ({ ...fact, isFresh: seen > 0 })), ...facts].slice(0, factsMax);
       seen = profile.version;
+      travel.follow(seen);
+      await why.refresh(profile);
     }
     draw();
   }
@@ -35,9 +41,13 @@ export default async function customer(view, { id, signal, mayOperate }) {
     say('Recorded.');
     await refresh();
   }
-  const draw = () => show(view, header(profile), h('div', { class: 'grid' },
-    h('div', { class: 'stack wide' }, waits(profile), sends(profile, mayOperate && resolve), decisions(profile), timeline(facts, next, older)),
-    h('div', { class: 'stack narrow' }, traits(profile), cart(profile), orders(profile), counters(profile))));
+  function draw() {
+    const then = travel.past;
+    const shown = then ?? profile;
+    show(view, header(shown), travel.draw(), h('div', { class: 'grid' },
+      h('div', { class: 'stack wide' }, waits(shown, !then), sends(shown, mayOperate && !then && resolve), decisions(shown), then ? null : timeline(facts, next, older)),
+      h('div', { class: 'stack narrow' }, then ? null : why.draw(), traits(shown), cart(shown), orders(shown), counters(shown))));
+  }
 
   await every(1000, signal, refresh);
 }
@@ -53,10 +63,10 @@ function header(profile) {
     h('div', { class: 'tools small soft' }, h('span', null, 'seen since ', time(profile.firstSeenAt)), h('span', null, 'last ', time(profile.lastSeenAt)), h('span', { class: 'badge info num' }, 'version ' + count(profile.version))));
 }
 
-function waits({ waits }) {
+function waits({ waits }, isNow) {
   return card('Waiting', waits.length ? badge(`${waits.length} open`, 'info') : null, waits.length
     ? h('ul', { class: 'rows' }, waits.map(wait => h('li', { class: 'item wait', 'data-key': wait.trigger + wait.key },
-      countdown(wait.armedAt, wait.deadline),
+      isNow ? countdown(wait.armedAt, wait.deadline) : h('span', { class: 'badge info num' }, 'until ', clock(wait.deadline)),
       h('div', null, triggerLink(wait.trigger), wait.key ? ` (${wait.key})` : '', h('small', null, `since ${clock(wait.armedAt)}, ${wait.arms === 1 ? 'one event' : wait.arms + ' events'}; due ${clock(wait.deadline)}`)))))
     : empty('Nothing waits', 'When a trigger with a wait matches an event, its countdown ticks here.'));
 }

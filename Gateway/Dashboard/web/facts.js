@@ -16,7 +16,7 @@ const lines = {
   waitArmed: fact => ['info', [triggerLink(fact.trigger), key(fact), ' waits until ', h('span', { class: 'num' }, clock(fact.deadline))], null],
   unlessSeen: fact => ['mute', ['closes what waits for ', triggerLink(fact.trigger), key(fact)], null],
   decided: fact => fact.send
-    ? ['good', [triggerLink(fact.trigger), key(fact), ': send by ', fact.send.sender], 'decision']
+    ? ['good', [triggerLink(fact.trigger), key(fact), ': send by ', fact.send.sender], fact.send.template ? 'template ' + fact.send.template : null]
     : ['warn', [triggerLink(fact.trigger), key(fact), ': not sent, ', inWords(fact.reason ?? '')], fact.detail],
   sendAuthorized: fact => ['info', [`attempt ${fact.attempt} may go out`], null],
   sendSettled: fact => [

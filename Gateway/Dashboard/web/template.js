@@ -56,13 +56,14 @@ export default async function template(view, { id, signal, mayOperate, go }) {
   for (const field of [customer, event]) field.oninput = () => { clearTimeout(timer); timer = setTimeout(render, 250); };
 
   show(view, head(isNew ? 'New template' : id, isNew ? null : 'version ' + stored.version), h('div', { class: 'grid' },
+    h('div', { class: 'half' }, card('HTML', null, h('div', { class: 'body' }, frame))),
     h('div', { class: 'stack half' },
       card('Preview', h('small', null, 'nothing is sent'), h('div', { class: 'body' },
         h('div', { class: 'form' }, h('label', null, 'Customer', customer), h('label', null, 'Latest event named', event)),
         h('datalist', { id: 'people' }, people.map(one => h('option', { value: one }))), h('datalist', { id: 'events' }, ['Product Added', 'Product Viewed', 'Order Completed'].map(one => h('option', { value: one }))),
         outcome)),
-      card('HTML', null, h('div', { class: 'body' }, frame)), card('Text', null, h('div', { class: 'body' }, plain))),
-    h('div', { class: 'stack half' }, card('Document', h('small', null, 'checked as you type'), h('div', { class: 'body' },
+      card('Text', null, h('div', { class: 'body' }, plain))),
+    h('div', { class: 'full' }, card('Document', h('small', null, 'checked as you type'), h('div', { class: 'body' },
       isNew ? h('label', null, 'Id', name) : null, edit.field, edit.state, mayOperate ? button('Store', save, { class: 'primary' }) : null)))));
   await render();
 }
