@@ -39,6 +39,8 @@ public static class GatewayHosting
         services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
         services.AddSingleton<ContentReader>();
+        services.AddSingleton(new LiveConnections(Limits.LiveConnectionsMax));
+        services.AddSingleton<Live>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AdminKey>();
         services.AddHostedService<KeyFollower>();
@@ -75,6 +77,7 @@ public static class GatewayHosting
         app.UseStatusCodePages();
         app.UseRouting();
         app.UseCors();
+        app.UseWebSockets(LiveApi.WebSockets);
         app.UseAuthentication();
         app.UseAuthorization();
 
@@ -83,6 +86,7 @@ public static class GatewayHosting
         CustomersApi.Map(app);
         ExplainApi.Map(app);
         HistoryApi.Map(app);
+        LiveApi.Map(app);
         RegistryApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);

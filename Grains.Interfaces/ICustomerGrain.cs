@@ -36,6 +36,13 @@ public interface ICustomerGrain : IGrainWithStringKey
     /// <summary>The profile as it is durable now; null for a customer nothing is known of.</summary>
     Task<CustomerView?> Read();
 
+    /// <summary>
+    /// The profile as soon as its durable version is another than <paramref name="version"/>; null when it was not within about ten seconds (ask again).
+    /// A follower starts with −1.
+    /// </summary>
+    [AlwaysInterleave]
+    Task<CustomerChange?> Follow(long version);
+
     /// <summary>Why the customer would or would not be sent what a trigger sends now.</summary>
     /// <param name="key">Only about the wait or send of this key; null: about the wait that ends first, else the latest send.</param>
     /// <returns>Null where there is no such trigger.</returns>
@@ -50,6 +57,13 @@ public interface ICustomerGrain : IGrainWithStringKey
     /// <summary>Removes all that is stored of the customer. Durable when it returns.</summary>
     Task Erase();
 }
+
+/// <param name="Version">0: nothing is known of the customer, or no longer.</param>
+/// <param name="View">Null where nothing is known.</param>
+[GenerateSerializer, Immutable, Alias("CustomerChange")]
+public sealed record CustomerChange(
+    [property: Id(0)] long Version,
+    [property: Id(1)] CustomerView? View);
 
 /// <summary>The journal has no room for another append now; nothing was written.</summary>
 [GenerateSerializer, Alias("JournalBusyException")]

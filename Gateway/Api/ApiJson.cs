@@ -16,6 +16,7 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(CustomerResponse))]
 [JsonSerializable(typeof(ExplanationResponse))]
 [JsonSerializable(typeof(ProfileDiff))]
+[JsonSerializable(typeof(LiveFacts))]
 [JsonSerializable(typeof(LatestActivityResponse))]
 [JsonSerializable(typeof(Page<TimelineResponse>))]
 [JsonSerializable(typeof(Items<CustomerHitResponse>))]

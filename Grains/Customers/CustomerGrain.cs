@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Personalize.Diagnostics;
@@ -15,11 +16,13 @@ namespace Orleans.Personalize.Customers;
 /// </summary>
 [Reentrant]
 public sealed class CustomerGrain(
-    IJournal journal, GroupCommitter committer, Catalogs catalogs, TimeProvider clock, ILogger<CustomerGrain> logger) : Grain, ICustomerGrain
+    IJournal journal, GroupCommitter committer, Catalogs catalogs, TimeProvider clock, ILogger<CustomerGrain> logger,
+    IHostApplicationLifetime? lifetime = null) : Grain, ICustomerGrain
 {
     /// <summary>The channel whose addresses the suppression list knows.</summary>
     private const string MailChannel = "email";
 
+    private readonly Followers followers = new(clock, lifetime);
     private CustomerState state = null!;
     private CustomerEffects effects = null!;
     private Catalog catalog = null!;
@@ -72,6 +75,14 @@ public sealed class CustomerGrain(
 
     public Task<CustomerView?> Read() => Task.FromResult(state.Committed.Version == 0 ? null : Views.Of(state.Committed));
 
+    public async Task<CustomerChange?> Follow(long version)
+    {
+        if (state.Committed.Version == version && !isLost)
+            await followers.Wait();
+        var profile = state.Committed;
+        return profile.Version == version || isLost ? null : new(profile.Version, profile.Version == 0 ? null : Views.Of(profile));
+    }
+
     public async Task<Explanation?> Explain(string trigger, string? key)
     {
         if (catalog.Triggers.Find(trigger) is not { } known)
@@ -86,6 +97,7 @@ public sealed class CustomerGrain(
     public async Task Erase()
     {
         isLost = true;
+        followers.Tell();
         try
         {
             await (gathering ?? running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
@@ -157,6 +169,7 @@ public sealed class CustomerGrain(
         await Settled(append);
         if (state.Commit(written) is { } snapshot)
             _ = Keep(snapshot);
+        followers.Tell();
     }
 
     private async Task Settled(Task<WriteStatus> append)
@@ -180,6 +193,8 @@ public sealed class CustomerGrain(
     private void Lose()
     {
         isLost = true;
+        // The deactivation would wait for them to run out of patience.
+        followers.Tell();
         DeactivateOnIdle();
     }
 

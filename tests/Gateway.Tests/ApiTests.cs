@@ -274,7 +274,7 @@ public sealed class ApiTests : IAsyncLifetime
         string[] expected =
         [
             .. ((string[])["events", "track", "identify", "page", "screen", "group", "alias", "batch", "t", "i", "p", "s", "g", "a", "b"]).Select(path => $"POST /v1/{path}"),
-            .. ((string[])["", "/{id}", "/{id}/latest-activity", "/{id}/timeline", "/{id}/explain", "/{id}/diff"]).Select(path => $"GET /v1/customers{path}"), "DELETE /v1/customers/{id}",
+            .. ((string[])["", "/{id}", "/{id}/latest-activity", "/{id}/timeline", "/{id}/explain", "/{id}/diff", "/{id}/live", "/{id}/live/ws"]).Select(path => $"GET /v1/customers{path}"), "DELETE /v1/customers/{id}",
             .. ((string[])["triggers", "templates", "senders", "policies", "topics", "slots"]).SelectMany(kind =>
                 (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"GET /v1/{kind}/{{id}}/history", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),
             .. ((string[])["retry", "drop", "delivered"]).Select(verdict => $"POST /v1/customers/{{id}}/sends/{{decisionId}}/{verdict}"),

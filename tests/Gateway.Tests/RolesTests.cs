@@ -26,6 +26,8 @@ public sealed class RolesTests : IAsyncLifetime
         { "GET", "/v1/customers/c/timeline", "read operate admin" },
         { "GET", "/v1/customers/c/explain?trigger=t", "read operate admin" },
         { "GET", "/v1/customers/c/diff?from=1&to=2", "read operate admin" },
+        { "GET", "/v1/customers/c/live", "read operate admin" },
+        { "GET", "/v1/customers/c/live/ws", "read operate admin" },
         { "DELETE", "/v1/customers/c", "admin" },
         { "GET", "/v1/triggers", "read operate admin" },
         { "GET", "/v1/triggers/t", "read operate admin" },

@@ -80,7 +80,42 @@ public sealed class FakeCustomer : ICustomerGrain
     /// <summary>What happens instead of remembering the events.</summary>
     public Func<CustomerEvent[], Task<Receipt[]>>? OnApply { get; set; }
 
-    public CustomerView? View { get; set; }
+    public CustomerView? View
+    {
+        get => view;
+        set
+        {
+            TaskCompletionSource told;
+            lock (gate)
+                (view, told, changed) = (value, changed, new(TaskCreationOptions.RunContinuationsAsynchronously));
+            told.SetResult();
+        }
+    }
+
+    /// <summary>How long a follower is kept waiting.</summary>
+    public TimeSpan FollowTime { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many followers have asked.</summary>
+    public int Follows { get; private set; }
+
+    private CustomerView? view;
+    private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public async Task<CustomerChange?> Follow(long version)
+    {
+        Task change;
+        lock (gate)
+        {
+            Follows++;
+            if (Newest() is { } newest && newest.Version != version)
+                return newest;
+            change = changed.Task;
+        }
+        await Task.WhenAny(change, Task.Delay(FollowTime));
+        return Newest() is { } now && now.Version != version ? now : null;
+    }
+
+    private CustomerChange Newest() => new(view?.Version ?? 0, view);
 
     public Func<int, long?, TimelinePage>? OnTimeline { get; set; }
 
