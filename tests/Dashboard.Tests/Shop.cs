@@ -77,7 +77,7 @@ public sealed class Shop : IAsyncLifetime
 
     public async Task HappensAsync(string customer, string name, string properties = "{}")
     {
-        using var response = await Api.PostAsync("/v1/events", Json($$"""{"customer":"{{customer}}","name":"{{name}}","properties":{{properties}}}"""));
+        using var response = await Api.PostAsync("/v1/events", Json($$"""{"customer":"{{customer}}","name":"{{name}}","properties":{{properties}} }"""));
         Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
     }
 
@@ -85,7 +85,7 @@ public sealed class Shop : IAsyncLifetime
     public async Task ArrivesAsync(string customer)
     {
         using var response = await Api.PostAsync("/v1/events", Json($$"""
-            {"customer":"{{customer}}","type":"identify","traits":{"first_name":"Ada","email":"{{customer}}@example.com"},"consent":{"email":true}}
+            {"customer":"{{customer}}","type":"identify","traits":{"first_name":"Ada","email":"{{customer}}@example.com"},"consent":{"email":true} }
             """));
         Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
         await HappensAsync(customer, "Product Added", """{"product_id":"shoe","name":"Trail Shoe","price":129.9,"quantity":1}""");

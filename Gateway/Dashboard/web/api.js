@@ -27,11 +27,11 @@ async function request(method, path, { body, headers = {}, signal } = {}) {
   try {
     answer = await fetch('/v1/' + path, {
       method, signal, cache: 'no-store',
-      headers: { Authorization: 'Bearer ' + sessionStorage.key, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+      headers: { Authorization: 'Bearer ' + sessionStorage.apiKey, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
       body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
     });
   } catch (failure) {
-    if (!signal?.aborted) setLink('lost');
+    if (failure.name !== 'AbortError') setLink('lost');
     throw failure;
   }
   if (answer.ok) setLink('live');
@@ -51,19 +51,24 @@ export const put = async (path, body, ifMatch) =>
   read(await request('PUT', path, { body, headers: ifMatch === 0 ? { 'If-None-Match': '*' } : ifMatch ? { 'If-Match': `"${ifMatch}"` } : {} }));
 export const remove = async path => read(await request('DELETE', path));
 
+/** The server says something every ten seconds; after so many milliseconds without it the line is dead. */
+const silenceMax = 25_000;
+
 /** The server's events (https://html.spec.whatwg.org/multipage/server-sent-events.html). EventSource cannot send a key. */
-export async function* stream(path, signal) {
+async function* stream(path, signal, onSilence) {
   const answer = await request('GET', path, { signal, headers: { Accept: 'text/event-stream' } });
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let rest = ''; ;) {
+    const silence = setTimeout(onSilence, silenceMax);
     const { done, value } = await reader.read();
+    clearTimeout(silence);
     if (done) return;
-    const blocks = (rest + value).split(/\r?\n\r?\n/);
+    const blocks = (rest + value).split('\n\n');
     rest = blocks.pop();
     for (const block of blocks) {
-      const fields = block.split(/\r?\n/).map(line => line.match(/^(event|data): ?(.*)$/)).filter(Boolean);
-      const data = fields.filter(field => field[1] === 'data').map(field => field[2]).join('\n');
-      if (data) yield { event: fields.find(field => field[1] === 'event')?.[2] ?? 'message', data: JSON.parse(data) };
+      const fields = block.split('\n').map(line => line.match(/^(id|event|data): ?(.*)$/)).filter(Boolean);
+      const of = name => fields.filter(field => field[1] === name).map(field => field[2]).join('\n');
+      if (of('data')) yield { id: of('id'), event: of('event'), data: JSON.parse(of('data')) };
     }
   }
 }
@@ -87,4 +92,24 @@ export async function every(milliseconds, signal, action) {
     }
     await pause(failures ? Math.min(8000, 500 * 2 ** failures) : document.hidden ? Math.max(5000, milliseconds) : milliseconds, signal);
   }
+}
+
+/** A customer as it changes, until the signal. A line that breaks is taken up where it broke. */
+export async function follow(path, after, signal, onChange) {
+  await every(250, signal, async () => {
+    const line = new AbortController();
+    const cut = () => line.abort();
+    signal.addEventListener('abort', cut, { once: true });
+    addEventListener('offline', cut, { once: true });
+    try {
+      for await (const change of stream(`${path}/live?after=${after}`, line.signal, cut)) {
+        await onChange(change);
+        after = change.id || after;
+      }
+    } finally {
+      cut();
+      removeEventListener('offline', cut);
+    }
+    if (!signal.aborted) setLink('lost');
+  });
 }

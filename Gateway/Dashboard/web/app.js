@@ -30,7 +30,7 @@ async function open() {
   for (const entry of document.querySelectorAll('[data-page]')) entry.setAttribute('aria-current', entry.dataset.page === page ? 'page' : 'false');
   const module = pages[page]?.[id === null ? 0 : 1];
   document.title = `${id ?? document.querySelector(`[data-page="${CSS.escape(page)}"] span`)?.textContent ?? 'Not found'} · Personalize`;
-  main.replaceChildren(h('div', { class: 'skeleton', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')));
+  if (!main.querySelector('.trying')) main.replaceChildren(h('div', { class: 'skeleton', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')));
   main.setAttribute('aria-busy', 'true');
   scrollTo(0, 0);
   try {
@@ -42,6 +42,8 @@ async function open() {
   } catch (problem) {
     if (here.signal.aborted) return;
     fail(problem);
+    // What does not answer is asked again; what answers no would say no again.
+    if (!(problem instanceof Problem)) setTimeout(() => here.signal.aborted || open(), 2000);
   } finally {
     main.removeAttribute('aria-busy');
   }
@@ -51,9 +53,9 @@ function fail(problem) {
   const [title, text] = problem.status === 404 ? ['Nothing here', problem.message]
     : problem.status === 403 ? ['Not with this key', problem.message]
     : problem instanceof Problem ? ['That did not work', problem.message]
-    : ['The server does not answer', 'This page tries again when you reload it.'];
+    : ['The server does not answer', 'This page keeps trying.'];
   main.replaceChildren(empty(title, text, h('p', null, h('a', { href: '/' }, 'Home'), ' · ', h('button', { type: 'button', onclick: open }, 'Try again'))));
-  if (!(problem instanceof Problem)) console.error(problem);
+  if (!(problem instanceof Problem || problem instanceof TypeError)) console.error(problem);
 }
 
 // What nobody waits for: a button's action that failed, a page that stopped.
@@ -78,10 +80,10 @@ addEventListener('popstate', () => caller && open());
 async function start() {
   const handed = new URLSearchParams(location.hash.slice(1)).get('key');
   if (handed) {
-    sessionStorage.key = handed;
+    sessionStorage.apiKey = handed;
     history.replaceState(null, '', location.pathname + location.search);
   }
-  if (!sessionStorage.key) return leave();
+  if (!sessionStorage.apiKey) return leave();
   try {
     caller = await get('keys/current');
   } catch (problem) {
@@ -98,7 +100,7 @@ async function start() {
 function leave(why = '') {
   leaving.abort();
   caller = null;
-  delete sessionStorage.key;
+  delete sessionStorage.apiKey;
   byId('refused').textContent = why;
   byId('shell').hidden = true;
   byId('login').hidden = false;
@@ -107,7 +109,7 @@ function leave(why = '') {
 addEventListener('sign-out', event => leave(event.detail));
 byId('login').onsubmit = event => {
   event.preventDefault();
-  sessionStorage.key = byId('key').value.trim();
+  sessionStorage.apiKey = byId('key').value.trim();
   event.target.reset();
   start();
 };

@@ -1,7 +1,7 @@
 // One customer, live: what is known and where it came from, what waits, what was decided and why, and everything that was recorded.
 import { ask, h, say, show } from './dom.js';
-import { every, get, post } from './api.js';
-import { badge, button, card, clock, count, countdown, customerLink, empty, encode, face, head, inWords, kindOf, money, outcome, time, triggerLink, value } from './parts.js';
+import { Problem, follow, get, post } from './api.js';
+import { badge, button, card, clock, count, countdown, empty, encode, face, head, inWords, kindOf, money, outcome, time, triggerLink, value } from './parts.js';
 import { factRow } from './facts.js';
 import { timeTravel } from './travel.js';
 import { whyPanel } from './why.js';
@@ -10,23 +10,25 @@ const factsMax = 200;
 
 export default async function customer(view, { id, signal, mayOperate }) {
   const path = 'customers/' + encode(id);
-  let profile = null, facts = [], seen = 0, next = null;
+  let profile = null, facts = [], next = null, skipped = 0;
   const travel = timeTravel(path, signal, () => draw());
   const why = await whyPanel(path, signal, () => draw());
 
-  async function refresh() {
-    profile = await get(path, signal);
-    if (profile.version !== seen) {
-      const page = await get(`${path}/timeline?limit=${seen ? 50 : 40}`, signal);
+  /** One after the other: what comes meanwhile is in the next profile anyway. */
+  async function onChange({ event, data }) {
+    if (event === 'erased') throw new Problem(404, { detail: `Nothing is known of the customer '${id}' any more.` });
+    if (event === 'facts') {
       const known = new Set(facts.map(fact => fact.version));
-      const fresh = page.items.filter(fact => !known.has(fact.version));
-      if (!seen) next = page.next;
-      facts = [...fresh.map(fact => ({ ...fact, isFresh: seen > 0 })), ...facts].slice(0, factsMax);
-      seen = profile.version;
-      travel.follow(seen);
+      // What the stream skipped is in the timeline; the page then begins anew from here.
+      if (data.skipped) [facts, next, skipped] = [[], data.items.at(-1).version, data.skipped];
+      facts = [...data.items.filter(fact => !known.has(fact.version)).map(fact => ({ ...fact, isFresh: true })), ...facts].slice(0, factsMax);
+      next = facts.length === factsMax ? facts.at(-1).version : next;
+    } else {
+      profile = data;
+      travel.follow(profile.version);
       await why.refresh(profile);
     }
-    draw();
+    if (profile) draw();
   }
   async function older() {
     const page = await get(`${path}/timeline?limit=100&before=${next}`, signal);
@@ -37,19 +39,20 @@ export default async function customer(view, { id, signal, mayOperate }) {
   async function resolve(send, action, text) {
     const asked = await ask(`${action} this send?`, text, action, [{ label: 'Reason, for the record', name: 'reason' }]);
     if (!asked) return;
-    await post(`${path}/sends/${send.decisionId}/${action.toLowerCase()}`, { reason: asked.reason || null });
+    await post(`${path}/sends/${send.decisionId}/${action.toLowerCase()}`, { reason: asked.reason || undefined });
     say('Recorded.');
-    await refresh();
   }
   function draw() {
     const then = travel.past;
     const shown = then ?? profile;
     show(view, header(shown), travel.draw(), h('div', { class: 'grid' },
-      h('div', { class: 'stack wide' }, waits(shown, !then), sends(shown, mayOperate && !then && resolve), decisions(shown), then ? null : timeline(facts, next, older)),
+      h('div', { class: 'stack wide' }, waits(shown, !then), sends(shown, mayOperate && !then && resolve), decisions(shown), then ? null : timeline(facts, next, older, skipped)),
       h('div', { class: 'stack narrow' }, then ? null : why.draw(), traits(shown), cart(shown), orders(shown), counters(shown))));
   }
 
-  await every(1000, signal, refresh);
+  const first = await get(path + '/timeline?limit=40', signal);
+  [facts, next] = [first.items, first.next];
+  await follow(path, facts[0]?.version ?? 0, signal, onChange);
 }
 
 function header(profile) {
@@ -98,7 +101,7 @@ function decisions({ decisions }) {
     : empty('Nothing decided', 'No trigger has come to an outcome for this customer.'));
 }
 
-function timeline(facts, next, older) {
+function timeline(facts, next, older, skipped) {
   return card('Timeline', h('small', null, 'every recorded fact, newest first'),
     h('ol', { class: 'rows', 'aria-live': 'off' }, facts.map(fact => factRow(fact, fact.isFresh))),
     next ? h('div', { class: 'empty' }, button('Show older', older)) : null);

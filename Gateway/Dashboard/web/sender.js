@@ -10,13 +10,13 @@ export default async function sender(view, { id, signal, mayOperate }) {
   async function resolveAll(action, many) {
     const asked = await ask(`${action} ${many} sends?`, action === 'Retry' ? 'They are tried now. All that is asked before a delivery is asked again.' : 'They are let go of for good.', action, [{ label: 'Reason, for the record', name: 'reason' }]);
     if (!asked) return;
-    const { done, refused } = await post(`${path}/attention/${action.toLowerCase()}`, { limit: 1000, reason: asked.reason || null });
+    const { done, refused } = await post(`${path}/attention/${action.toLowerCase()}`, { limit: 1000, reason: asked.reason || undefined });
     say([`${count(done)} done`, ...Object.entries(refused).map(([why, number]) => `${number} ${inWords(why)}`)].join(', ') + '. The list follows in about two seconds.');
   }
   async function resolve(entry, action) {
     const asked = await ask(`${action} this send?`, `To ${entry.customer}, of ${entry.trigger}.`, action, [{ label: 'Reason, for the record', name: 'reason' }]);
     if (!asked) return;
-    await post(`customers/${encode(entry.customer)}/sends/${entry.decisionId}/${action.toLowerCase()}`, { reason: asked.reason || null });
+    await post(`customers/${encode(entry.customer)}/sends/${entry.decisionId}/${action.toLowerCase()}`, { reason: asked.reason || undefined });
     say('Recorded. The list follows in about two seconds.');
   }
 

@@ -31,7 +31,7 @@ export default async function trigger(view, { id, signal, mayOperate, go }) {
   async function operate(action, title, text, fields = []) {
     const asked = await ask(title, text, action[0].toUpperCase() + action.slice(1), [...fields, { label: 'Reason, for the record', name: 'reason' }]);
     if (!asked) return;
-    const body = { reason: asked.reason || null };
+    const body = { reason: asked.reason || undefined };
     for (const { name: member } of fields) if (asked[member] !== '') body[member] = Number(asked[member]);
     stored = await post(`${path}/${action}`, body);
     await edit.fill(stored.document);

@@ -1,6 +1,6 @@
 // Why, and why not: what would be decided about a customer now, check by check.
 import { h } from './dom.js';
-import { get } from './api.js';
+import { Problem, get } from './api.js';
 import { card, encode, inWords, time, triggerLink } from './parts.js';
 
 const asked = {
@@ -36,7 +36,13 @@ export async function whyPanel(path, signal, redraw) {
     if (!isChosen && triggers.some(({ id }) => id === likely)) choice.value = likely;
     isChosen = true;
     if (!choice.value) return;
-    answer = await get(`${path}/explain?trigger=${encode(choice.value)}`, signal);
+    try {
+      answer = await get(`${path}/explain?trigger=${encode(choice.value)}`, signal);
+    } catch (problem) {
+      // The trigger was deleted meanwhile, or the server is busy: the customer is worth showing all the same.
+      if (!(problem instanceof Problem)) throw problem;
+      answer = null;
+    }
   }
   choice.onchange = async () => { await refresh(); redraw(); };
   const draw = () => card('Why, why not', triggers.length ? choice : null, h('div', { class: 'body' }, !triggers.length ? h('p', { class: 'soft' }, 'There is no trigger yet.') : !answer ? null : [
