@@ -87,6 +87,7 @@ public static class GatewayHosting
         ExplainApi.Map(app);
         HistoryApi.Map(app);
         LiveApi.Map(app);
+        WaitsApi.Map(app);
         RegistryApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);

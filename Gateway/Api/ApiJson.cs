@@ -17,6 +17,8 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(ExplanationResponse))]
 [JsonSerializable(typeof(ProfileDiff))]
 [JsonSerializable(typeof(LiveFacts))]
+[JsonSerializable(typeof(WaitRequest))]
+[JsonSerializable(typeof(ShiftRequest))]
 [JsonSerializable(typeof(LatestActivityResponse))]
 [JsonSerializable(typeof(Page<TimelineResponse>))]
 [JsonSerializable(typeof(Items<CustomerHitResponse>))]

@@ -71,6 +71,8 @@ public sealed class CustomerGrain(
     public async Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note) =>
         (await Run(new Input.SendResolved(decisionId, verdict, by, note))).Refusal;
 
+    public async Task<string?> Operate(WaitOperation operation) => (await Run(new Input.WaitOperated(operation))).Refusal;
+
     public Task Settle(string decisionId, SendReport report) => Run(new Input.SendReported(decisionId, report));
 
     public Task<CustomerView?> Read() => Task.FromResult(state.Committed.Version == 0 ? null : Views.Of(state.Committed));

@@ -278,6 +278,7 @@ public sealed class ApiTests : IAsyncLifetime
             .. ((string[])["triggers", "templates", "senders", "policies", "topics", "slots"]).SelectMany(kind =>
                 (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"GET /v1/{kind}/{{id}}/history", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),
             .. ((string[])["retry", "drop", "delivered"]).Select(verdict => $"POST /v1/customers/{{id}}/sends/{{decisionId}}/{verdict}"),
+            .. ((string[])["fire", "shift", "cancel"]).Select(verb => $"POST /v1/customers/{{id}}/waits/{{trigger}}/{verb}"),
             "GET /v1/content/{slot}", "GET /v1/content/{slot}/links",
             "POST /v1/senders/{id}/attention/retry", "POST /v1/senders/{id}/attention/drop",
             .. ((string[])["pause", "resume", "stop", "ramp"]).Select(action => $"POST /v1/triggers/{{id}}/{action}"),

@@ -160,6 +160,11 @@ public sealed class FakeCustomer : ICustomerGrain
         return Task.FromResult(OnResolve is null ? "unknown" : OnResolve(decisionId));
     }
 
+    /// <summary>What an operation on a wait comes to: null, or why not.</summary>
+    public Func<WaitOperation, string?> OnOperate { get; set; } = static _ => WaitRefusal.Unknown;
+
+    public Task<string?> Operate(WaitOperation operation) => Task.FromResult(OnOperate(operation));
+
     public Task Settle(string decisionId, SendReport report) => Task.CompletedTask;
 
     public Task<CustomerView?> Read() => Task.FromResult(View);
