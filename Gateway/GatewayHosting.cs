@@ -39,6 +39,8 @@ public static class GatewayHosting
         services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
         services.AddSingleton<ContentReader>();
+        services.AddSingleton(new LiveConnections(Limits.LiveConnectionsMax));
+        services.AddSingleton<Live>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AdminKey>();
         services.AddHostedService<KeyFollower>();
@@ -75,12 +77,17 @@ public static class GatewayHosting
         app.UseStatusCodePages();
         app.UseRouting();
         app.UseCors();
+        app.UseWebSockets(LiveApi.WebSockets);
         app.UseAuthentication();
         app.UseAuthorization();
 
         EventsApi.Map(app);
         MailWebhooksApi.Map(app);
         CustomersApi.Map(app);
+        ExplainApi.Map(app);
+        HistoryApi.Map(app);
+        LiveApi.Map(app);
+        WaitsApi.Map(app);
         RegistryApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);
@@ -93,7 +100,7 @@ public static class GatewayHosting
         HealthApi.Map(app);
         UnsubscribePage.Map(app);
         PreferencesPage.Map(app);
-        LivePage.Map(app);
+        DashboardPages.Map(app);
         app.MapOpenApi().AllowAnonymous();
         return app;
     }

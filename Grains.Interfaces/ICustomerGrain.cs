@@ -1,3 +1,5 @@
+using Orleans.Concurrency;
+
 namespace Orleans.Personalize;
 
 /// <summary>One customer, keyed by <see cref="CustomerKey"/>. Everything it shows is durable.</summary>
@@ -28,11 +30,28 @@ public interface ICustomerGrain : IGrainWithStringKey
     /// <returns>Null when it is done and durable; else why not, as a code: <c>unknown</c>, <c>in-flight</c>, or what the send has come to.</returns>
     Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note);
 
+    /// <summary>Ends, moves or closes an open wait by hand.</summary>
+    /// <returns>Null when it is done and durable; else why not: one of <see cref="WaitRefusal"/>.</returns>
+    Task<string?> Operate(WaitOperation operation);
+
     /// <summary>Records what became of an authorized attempt. An unknown send or a passed attempt is ignored.</summary>
     Task Settle(string decisionId, SendReport report);
 
     /// <summary>The profile as it is durable now; null for a customer nothing is known of.</summary>
     Task<CustomerView?> Read();
+
+    /// <summary>
+    /// The profile as soon as its durable version is another than <paramref name="version"/>; null when it was not within about ten seconds (ask again).
+    /// A follower starts with −1.
+    /// </summary>
+    [AlwaysInterleave]
+    Task<CustomerChange?> Follow(long version);
+
+    /// <summary>Why the customer would or would not be sent what a trigger sends now.</summary>
+    /// <param name="key">Only about the wait or send of this key; null: about the wait that ends first, else the latest send.</param>
+    /// <returns>Null where there is no such trigger.</returns>
+    [AlwaysInterleave]
+    Task<Explanation?> Explain(string trigger, string? key);
 
     /// <summary>Recorded facts, newest first.</summary>
     /// <param name="limit">1 to 500.</param>
@@ -42,6 +61,50 @@ public interface ICustomerGrain : IGrainWithStringKey
     /// <summary>Removes all that is stored of the customer. Durable when it returns.</summary>
     Task Erase();
 }
+
+/// <summary>What is done to a wait by hand.</summary>
+public enum WaitVerb
+{
+    /// <summary>Its time is now; all that is asked of a wait that runs out is asked.</summary>
+    Fire = 0,
+    /// <summary>It runs out earlier or later.</summary>
+    Shift = 1,
+    /// <summary>It is closed, and nothing is sent.</summary>
+    Cancel = 2,
+}
+
+/// <param name="Key">Null for the wait without one.</param>
+/// <param name="To">Of a shift: when it runs out.</param>
+/// <param name="Shift">Of a shift without <paramref name="To"/>: so much later, or earlier where it is negative.</param>
+/// <param name="By">Who, for the record.</param>
+/// <param name="Note">Why, for the record.</param>
+[GenerateSerializer, Immutable, Alias("WaitOperation")]
+public sealed record WaitOperation(
+    [property: Id(0)] WaitVerb Verb,
+    [property: Id(1)] string Trigger,
+    [property: Id(2)] string? Key,
+    [property: Id(3)] DateTimeOffset? To,
+    [property: Id(4)] TimeSpan? Shift,
+    [property: Id(5)] string By,
+    [property: Id(6)] string? Note);
+
+/// <summary>Why a wait is left as it is.</summary>
+public static class WaitRefusal
+{
+    /// <summary>There is no such open wait.</summary>
+    public const string Unknown = "unknown";
+    /// <summary>It would have run out before now: that is what firing is for.</summary>
+    public const string Past = "past";
+    /// <summary>It would run out later than any trigger may wait, 400 days from now.</summary>
+    public const string TooFar = "too-far";
+}
+
+/// <param name="Version">0: nothing is known of the customer, or no longer.</param>
+/// <param name="View">Null where nothing is known.</param>
+[GenerateSerializer, Immutable, Alias("CustomerChange")]
+public sealed record CustomerChange(
+    [property: Id(0)] long Version,
+    [property: Id(1)] CustomerView? View);
 
 /// <summary>The journal has no room for another append now; nothing was written.</summary>
 [GenerateSerializer, Alias("JournalBusyException")]

@@ -19,6 +19,10 @@ public interface IRegistryGrain : IGrainWithStringKey
     /// <summary>The same on a condition, and with a note for the history. What is done to an unchanged document for the first time is a change.</summary>
     Task<RegistryPut> Edit(string kind, string id, JsonText document, RegistryEdit edit);
 
+    /// <summary>What would be wrong with a document, were it put; nothing is stored.</summary>
+    [AlwaysInterleave]
+    Task<DocumentError[]> Check(string kind, string id, JsonText document);
+
     /// <returns>False where there was none.</returns>
     /// <exception cref="DocumentInUseException">Others refer to it; nothing was deleted.</exception>
     Task<bool> Delete(string kind, string id);

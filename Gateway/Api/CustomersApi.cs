@@ -22,9 +22,9 @@ internal static class CustomersApi
             .ProducesProblems(400)
             .Require(Access.Read);
         customers.MapGet("/{id}", ReadAsync)
-            .WithSummary("A customer's live profile")
+            .WithSummary("A customer's live profile, or as it was at a version or an instant")
             .Produces<CustomerResponse>()
-            .ProducesProblems(400, 404, 503)
+            .ProducesProblems(400, 404, 410, 422, 503)
             .Require(Access.Read);
         customers.MapGet("/{id}/latest-activity", ReadLatestAsync)
             .WithSummary("A customer's latest events, newest first")
@@ -54,10 +54,12 @@ internal static class CustomersApi
         return TypedResults.Ok(new Items<CustomerHitResponse>(Array.ConvertAll(hits, hit => CustomerHitResponse.From(workspace, hit))));
     }
 
-    private static async Task<IResult> ReadAsync(HttpContext http, IGrainFactory grains, string id)
+    private static async Task<IResult> ReadAsync(HttpContext http, IGrainFactory grains, string id, long? version = null, string? at = null)
     {
         if (!TryFind(http, grains, segmentsAfterId: 0, ref id, out var customer))
             return BadId();
+        if (version is not null || at is not null)
+            return await HistoryApi.ReadAsync(grains, http.User.Workspace(), id, version, at);
         return await customer.Read() is { } view ? TypedResults.Ok(CustomerResponse.From(id, view)) : Unknown(id);
     }
 
@@ -108,5 +110,5 @@ internal static class CustomersApi
     internal static ProblemHttpResult BadId() =>
         Problems.Of(400, $"A customer id has 1 to {CustomerKey.CustomerIdLengthMax} characters, none of them a control character.");
 
-    private static ProblemHttpResult Unknown(string id) => Problems.NotFound($"Nothing is known of the customer '{id}'.");
+    internal static ProblemHttpResult Unknown(string id) => Problems.NotFound($"Nothing is known of the customer '{id}'.");
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Security;
@@ -16,11 +17,19 @@ internal sealed record KeyCreated(string Id, string Key, string Name, string Rol
 
 internal sealed record KeyResponse(string Id, string Name, string Role, DateTimeOffset CreatedAt);
 
+/// <param name="Id">Of the key that asks.</param>
+internal sealed record CallerResponse(string Id, string Role, string Workspace);
+
 /// <summary>The API keys of the caller's workspace.</summary>
 internal static class KeysApi
 {
     public static void Map(IEndpointRouteBuilder routes)
     {
+        routes.MapGet("/v1/keys/current", ReadCaller)
+            .WithTags("Keys")
+            .WithSummary("What the key that asks may do")
+            .Produces<CallerResponse>()
+            .Require(Access.Anyone);
         var keys = routes.MapGroup("/v1/keys").WithTags("Keys").Require(Access.Admin);
         keys.MapPost("/", CreateAsync)
             .WithSummary("Make an API key; this answer is the only one that shows it")
@@ -35,6 +44,9 @@ internal static class KeysApi
             .Produces(StatusCodes.Status204NoContent)
             .ProducesProblems(404, 503);
     }
+
+    private static Ok<CallerResponse> ReadCaller(HttpContext http) =>
+        TypedResults.Ok(new CallerResponse(http.User.KeyId(), http.User.Role(), http.User.Workspace()));
 
     private static async Task<IResult> CreateAsync(HttpContext http, IGrainFactory grains, KeyRing ring, TimeProvider time)
     {

@@ -61,6 +61,14 @@ internal static class Limits
     public const int SearchTextLengthMax = CustomerKey.CustomerIdLengthMax;
 
     /// <summary>
+    /// Live connections of this process: each holds a connection, a call to its customer and the newest profile, some 100 KB. More eyes than any shop has.
+    /// </summary>
+    public const int LiveConnectionsMax = 500;
+
+    /// <summary>New facts of one message; a customer that has more at once is read in its timeline.</summary>
+    public const int LiveFactsMax = 100;
+
+    /// <summary>
     /// What is read and thrown away of a body that is too large: most clients read the answer only after they sent everything, and a
     /// connection cut before that tells them nothing. Costs no memory. Above it the connection is cut.
     /// </summary>

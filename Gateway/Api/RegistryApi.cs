@@ -65,6 +65,12 @@ internal static partial class RegistryApi
             .Produces<DocumentResponse>(StatusCodes.Status201Created)
             .ProducesProblems(400, 412, 413, 415, 503)
             .Require(Access.Operate);
+        group.MapPost("/{id}/check", (HttpContext http, IGrainFactory grains, string id) => CheckAsync(http, grains, kind, id))
+            .WithSummary($"Say what is wrong with a draft of a {kind}, as putting it would; nothing is stored")
+            .Accepts<Dictionary<string, JsonElement>>("application/json")
+            .Produces(StatusCodes.Status204NoContent)
+            .ProducesProblems(400, 413, 415)
+            .Require(Access.Read);
         group.MapGet("/{id}/history", (HttpContext http, IGrainFactory grains, string id) => ReadHistoryAsync(http, grains, kind, id))
             .WithSummary($"Who did what to a {kind}, when and why: the latest {RegistryVersion.KeptMax} changes, newest first")
             .Produces<Items<VersionResponse>>()
@@ -93,21 +99,9 @@ internal static partial class RegistryApi
 
     private static async Task<IResult> PutAsync(HttpContext http, IGrainFactory grains, string kind, string id)
     {
-        if (!IdPattern().IsMatch(id))
-            return Problems.Of(400, $"The id of a {kind} must match {IdPattern()}.");
-        if (kind == RegistryKind.Trigger && id == OutcomesApi.CountsSegment)
-            return Problems.Of(400, $"A trigger cannot be named '{id}': that path shows the counts of all triggers.");
-
-        JsonText json;
-        DocumentError? error;
-        using (var body = await RequestBody.ReadAsync(http.Request, Limits.DocumentBytesMax))
-        {
-            error = body.Parse(Check, (kind, id));
-            json = new JsonText(body.Utf8.ToArray());
-        }
-
-        if (error is not null)
-            return Problems.Invalid($"The {kind} is not valid.", error);
+        var (refusal, json) = await ReadDocumentAsync(http, kind, id);
+        if (refusal is not null)
+            return refusal;
         var put = await Registry(http, grains).Edit(kind, id, json, new RegistryEdit(Expected(http.Request), "put", http.User.KeyId()));
         if (put.IsStale)
             return Stale(kind, id);
@@ -117,6 +111,28 @@ internal static partial class RegistryApi
         return put.Created
             ? TypedResults.Created(http.Request.Path.Value, ToResponse(stored))
             : TypedResults.Ok(ToResponse(stored));
+    }
+
+    private static async Task<IResult> CheckAsync(HttpContext http, IGrainFactory grains, string kind, string id)
+    {
+        var (refusal, json) = await ReadDocumentAsync(http, kind, id);
+        if (refusal is not null)
+            return refusal;
+        return await Registry(http, grains).Check(kind, id, json) is { Length: > 0 } errors
+            ? Problems.Invalid($"The {kind} is not valid.", errors)
+            : TypedResults.NoContent();
+    }
+
+    private static async Task<(IResult? Refusal, JsonText Json)> ReadDocumentAsync(HttpContext http, string kind, string id)
+    {
+        if (!IdPattern().IsMatch(id))
+            return (Problems.Of(400, $"The id of a {kind} must match {IdPattern()}."), default);
+        if (kind == RegistryKind.Trigger && id == OutcomesApi.CountsSegment)
+            return (Problems.Of(400, $"A trigger cannot be named '{id}': that path shows the counts of all triggers."), default);
+        using var body = await RequestBody.ReadAsync(http.Request, Limits.DocumentBytesMax);
+        return body.Parse(Check, (kind, id)) is { } error
+            ? (Problems.Invalid($"The {kind} is not valid.", error), default)
+            : (null, new JsonText(body.Utf8.ToArray()));
     }
 
     private static async Task<IResult> DeleteAsync(HttpContext http, IGrainFactory grains, string kind, string id) =>

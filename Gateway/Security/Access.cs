@@ -26,6 +26,7 @@ internal static class Roles
 /// <param name="AllowedRoles">Any of them will do; the least powerful comes first.</param>
 internal sealed record Access(params string[] AllowedRoles)
 {
+    public static readonly Access Anyone = new(Roles.All);
     public static readonly Access SendEvents = new(Roles.Ingest, Roles.Operate, Roles.Admin);
     public static readonly Access Read = new(Roles.Read, Roles.Operate, Roles.Admin);
     public static readonly Access Operate = new(Roles.Operate, Roles.Admin);

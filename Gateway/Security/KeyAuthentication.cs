@@ -41,7 +41,7 @@ internal sealed class KeyAuthentication(
             .ExecuteAsync(Context);
     }
 
-    private static string? KeyOf(string? header)
+    internal static string? KeyOf(string? header)
     {
         if (!AuthenticationHeaderValue.TryParse(header, out var value) || value.Parameter is not { Length: > 0 } parameter)
             return null;

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Personalize.Diagnostics;
@@ -15,11 +16,13 @@ namespace Orleans.Personalize.Customers;
 /// </summary>
 [Reentrant]
 public sealed class CustomerGrain(
-    IJournal journal, GroupCommitter committer, Catalogs catalogs, TimeProvider clock, ILogger<CustomerGrain> logger) : Grain, ICustomerGrain
+    IJournal journal, GroupCommitter committer, Catalogs catalogs, TimeProvider clock, ILogger<CustomerGrain> logger,
+    IHostApplicationLifetime? lifetime = null) : Grain, ICustomerGrain
 {
     /// <summary>The channel whose addresses the suppression list knows.</summary>
     private const string MailChannel = "email";
 
+    private readonly Followers followers = new(clock, lifetime);
     private CustomerState state = null!;
     private CustomerEffects effects = null!;
     private Catalog catalog = null!;
@@ -56,7 +59,8 @@ public sealed class CustomerGrain(
 
     public async Task<Authorization> Authorize(string decisionId, bool holds)
     {
-        var turn = await Run(new Input.SendRequested(decisionId, holds, await WhyListed(decisionId)));
+        var listed = state.Newest.FindSend(decisionId) is { Order.Channel: MailChannel } ? await WhyListed(state.Newest) : null;
+        var turn = await Run(new Input.SendRequested(decisionId, holds, listed));
         return turn.Refusal is null
             ? new(Sending.Jobs.Of(turn.Profile, decisionId))
             : new(null, turn.Refusal);
@@ -67,9 +71,27 @@ public sealed class CustomerGrain(
     public async Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note) =>
         (await Run(new Input.SendResolved(decisionId, verdict, by, note))).Refusal;
 
+    public async Task<string?> Operate(WaitOperation operation) => (await Run(new Input.WaitOperated(operation))).Refusal;
+
     public Task Settle(string decisionId, SendReport report) => Run(new Input.SendReported(decisionId, report));
 
     public Task<CustomerView?> Read() => Task.FromResult(state.Committed.Version == 0 ? null : Views.Of(state.Committed));
+
+    public async Task<CustomerChange?> Follow(long version)
+    {
+        if (state.Committed.Version == version && !isLost)
+            await followers.Wait();
+        var profile = state.Committed;
+        return profile.Version == version || isLost ? null : new(profile.Version, profile.Version == 0 ? null : Views.Of(profile));
+    }
+
+    public async Task<Explanation?> Explain(string trigger, string? key)
+    {
+        if (catalog.Triggers.Find(trigger) is not { } known)
+            return null;
+        var listed = known.Send.Channel == MailChannel ? await WhyListed(state.Committed) : null;
+        return Views.Of(Decider.Explain(state.Committed, known, key, catalog.Triggers, clock.GetUtcNow(), listed), state.Committed, key);
+    }
 
     public Task<TimelinePage> Timeline(int limit, long? before) =>
         Customers.Timeline.ReadAsync(journal, this.GetPrimaryKeyString(), limit, before);
@@ -77,6 +99,7 @@ public sealed class CustomerGrain(
     public async Task Erase()
     {
         isLost = true;
+        followers.Tell();
         try
         {
             await (gathering ?? running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
@@ -88,14 +111,10 @@ public sealed class CustomerGrain(
         }
     }
 
-    /// <summary>Why the address that a mail would go to is on the suppression list; null where it is not, or it is no mail.</summary>
-    private async Task<string?> WhyListed(string decisionId)
-    {
-        var profile = state.Newest;
-        return profile.FindSend(decisionId) is { Order.Channel: MailChannel } && profile.Email is { } email
-            ? (await GrainFactory.GetGrain<ISuppressionGrain>(Suppressions.Key(profile.Key.Workspace, email)).Find(email))?.Reason
-            : null;
-    }
+    /// <summary>Why the address that a mail would go to is on the suppression list; null where it is not.</summary>
+    private async Task<string?> WhyListed(Profile profile) => profile.Email is { } email
+        ? (await GrainFactory.GetGrain<ISuppressionGrain>(Suppressions.Key(profile.Key.Workspace, email)).Find(email))?.Reason
+        : null;
 
     private async Task<Turn> Run(Input input)
     {
@@ -152,6 +171,7 @@ public sealed class CustomerGrain(
         await Settled(append);
         if (state.Commit(written) is { } snapshot)
             _ = Keep(snapshot);
+        followers.Tell();
     }
 
     private async Task Settled(Task<WriteStatus> append)
@@ -175,6 +195,8 @@ public sealed class CustomerGrain(
     private void Lose()
     {
         isLost = true;
+        // The deactivation would wait for them to run out of patience.
+        followers.Tell();
         DeactivateOnIdle();
     }
 

@@ -24,6 +24,18 @@ public static class Views
             new ActivityView(activity.Stamp.MessageId, activity.Type, activity.Name, activity.Stamp.At, activity.Source))],
     };
 
+    /// <summary>An explanation with what the profile holds of its trigger.</summary>
+    /// <param name="key">Only of this key; null: of all.</param>
+    public static Explanation Of(Explanation explained, Profile profile, string? key) => explained with
+    {
+        Waits = [.. profile.Waits.Where(wait => wait.Trigger == explained.Trigger && (key is null || wait.Key == key)).OrderBy(static wait => wait.Deadline).Select(Of)],
+        LastDecisions =
+        [
+            .. profile.Decisions.Where(note => note.Trigger == explained.Trigger && (key is null || note.Key == key))
+                .Reverse().Take(Explanation.LastDecisionsMax).Select(Of),
+        ],
+    };
+
     private static TraitView Of(Trait trait) => new(trait.Name, trait.Value, trait.Stamp.At, trait.Source, trait.Stamp.MessageId);
 
     private static CartLineView Of(CartLine line) => new(line.ProductId, line.Name, line.Quantity, line.Price, line.Url, line.ImageUrl);

@@ -83,7 +83,7 @@ public abstract record Condition(string Pointer)
         public override string WhyNot(in Scope scope) =>
             $"{Pointer}: {Event} occurred {Occurrences(scope)} times, not {Comparisons.Name(Comparison)} {string.Join(", ", Values)}";
 
-        private decimal Occurrences(in Scope scope)
+        internal decimal Occurrences(in Scope scope)
         {
             if (scope.Profile.FindCounter(Event) is not { } counter)
                 return 0;

@@ -28,8 +28,8 @@ public static partial class Decider
             Suppress(turn, about, Reason.WaitLimit, $"{Limits.WaitsMax} waits are open");
             return;
         }
-        var arms = wait?.Arms.With(about.ArmedBy) ?? Arms.Of(about.ArmedBy);
-        turn.Record(new Fact.WaitArmed(trigger.Id, trigger.Version, about.Key, about.ArmedBy, arms.Deadline(trigger.Wait)));
+        var deadline = wait?.DeadlineWith(about.ArmedBy, trigger.Wait) ?? Arms.Of(about.ArmedBy).Deadline(trigger.Wait);
+        turn.Record(new Fact.WaitArmed(trigger.Id, trigger.Version, about.Key, about.ArmedBy, deadline));
     }
 
     /// <summary>An event matched the trigger's <c>unless</c>: what occurred before it no longer waits, whether it has arrived yet or not.</summary>

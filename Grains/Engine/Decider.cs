@@ -18,6 +18,7 @@ public static partial class Decider
             Input.SendRequested requested => Request(turn, requested),
             Input.SendParked parked => Park(turn, parked),
             Input.SendResolved resolved => Resolve(turn, resolved),
+            Input.WaitOperated operated => Operate(turn, operated),
             Input.SendReported reported => Report(turn, reported.DecisionId, reported.Report),
             _ => throw new InvalidOperationException($"No decision for {input.GetType().Name}."),
         };

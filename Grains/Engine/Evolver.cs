@@ -12,6 +12,7 @@ public static class Evolver
             Fact.EventApplied applied => Applied(profile, applied),
             Fact.UnlessSeen seen => Marked(profile, seen.Trigger, seen.Key, seen.By, null),
             Fact.WaitArmed armed => Armed(profile, armed),
+            Fact.WaitMoved moved => Moved(profile, moved),
             Fact.Decided decided => Decided(profile, decided),
             Fact.SendAuthorized authorized => Authorized(profile, authorized),
             Fact.SendSettled settled => Settled(profile, settled),
@@ -101,13 +102,19 @@ public static class Evolver
         var known = profile.FindWait(fact.Trigger, fact.Key);
         var arms = known?.Arms.With(fact.Arm) ?? Arms.Of(fact.Arm);
         var wait = new Wait(
-            fact.Trigger, fact.TriggerVersion, fact.Key, arms, fact.Deadline, known is null || arms.Last == fact.Arm ? happened : known.Event);
+            fact.Trigger, fact.TriggerVersion, fact.Key, arms, fact.Deadline, known is null || arms.Last == fact.Arm ? happened : known.Event, known is { IsMoved: true });
         return profile with
         {
             Waits = known is null
                 ? profile.Waits.Insert(wait, static (a, b) => CompareSlots(a.Trigger, a.Key, b.Trigger, b.Key))
                 : profile.Waits.Replace(known, wait),
         };
+    }
+
+    private static Profile Moved(Profile profile, Fact.WaitMoved fact)
+    {
+        var wait = profile.FindWait(fact.Trigger, fact.Key) ?? throw new InvalidOperationException("A wait was moved that is not open.");
+        return profile with { Waits = profile.Waits.Replace(wait, wait with { Deadline = fact.Deadline, IsMoved = true }) };
     }
 
     private static Profile Decided(Profile profile, Fact.Decided fact)
@@ -120,7 +127,7 @@ public static class Evolver
             profile = profile with
             {
                 Waits = wait.Arms.After(closed.Through) is { } left && closed.NextDeadline is { } deadline
-                    ? profile.Waits.Replace(wait, wait with { Arms = left, Deadline = deadline })
+                    ? profile.Waits.Replace(wait, wait with { Arms = left, Deadline = deadline, IsMoved = false })
                     : profile.Waits.Remove(wait),
             };
             if (closed.Fired)

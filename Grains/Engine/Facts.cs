@@ -22,6 +22,10 @@ public abstract record Fact
     /// <summary>The event applied just before opened a wait or keeps it open.</summary>
     public sealed record WaitArmed(string Trigger, long TriggerVersion, string? Key, Stamp Arm, DateTimeOffset Deadline) : Fact;
 
+    /// <summary>Somebody has moved the end of a wait by hand; events that keep it open do not move it back.</summary>
+    /// <param name="By">Who and why, for people.</param>
+    public sealed record WaitMoved(string Trigger, string? Key, DateTimeOffset Deadline, DateTimeOffset At, string By) : Fact;
+
     /// <summary>A trigger came to an outcome.</summary>
     public sealed record Decided : Fact
     {
@@ -127,6 +131,8 @@ public static class Reason
     public const string Stale = "stale";
     /// <summary>The event belongs to a time that this trigger has already decided about.</summary>
     public const string Superseded = "superseded";
+    /// <summary>Only in explanations: nothing has happened that the trigger is about.</summary>
+    public const string NoEvent = "no-event";
     public const string TriggerRemoved = "trigger-removed";
     public const string TriggerDisabled = "trigger-disabled";
     /// <summary>Outside of the trigger's <c>rollout.percent</c>.</summary>

@@ -28,6 +28,9 @@ public abstract record Input
     /// <summary>Somebody has decided about a send by hand, or knows what became of it.</summary>
     public sealed record SendResolved(string DecisionId, SendVerdict Verdict, string By, string? Note) : Input;
 
+    /// <summary>Somebody ends, moves or closes a wait by hand.</summary>
+    public sealed record WaitOperated(WaitOperation Operation) : Input;
+
     /// <summary>A sender has tried.</summary>
     public sealed record SendReported(string DecisionId, SendReport Report) : Input;
 }
@@ -36,5 +39,5 @@ public abstract record Input
 /// <param name="Profile">The profile after the facts.</param>
 /// <param name="Facts">To be recorded before anything of this turn is shown.</param>
 /// <param name="Receipts">One for each event, in the order given.</param>
-/// <param name="Refusal">Why a requested send must not go out; null when it may.</param>
+/// <param name="Refusal">Why what was asked for is not done, such as that a requested send must not go out; null when it is.</param>
 public sealed record Turn(Profile Profile, ImmutableArray<Fact> Facts, ImmutableArray<Receipt> Receipts, string? Refusal = null);

@@ -135,8 +135,29 @@ public sealed record Activity(Stamp Stamp, EventType Type, string? Name, string 
 
 /// <summary>A wait: what keeps it open and when it runs out. Its key is null for "one per customer".</summary>
 /// <param name="Event">The newest of those events.</param>
+/// <param name="IsMoved">Somebody has moved its end by hand.</param>
 public sealed record Wait(
-    string Trigger, long TriggerVersion, string? Key, Arms Arms, DateTimeOffset Deadline, KeptEvent Event);
+    string Trigger,
+    long TriggerVersion,
+    string? Key,
+    Arms Arms,
+    DateTimeOffset Deadline,
+    KeptEvent Event,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool IsMoved = false)
+{
+    /// <summary>When it runs out once another event keeps it open. What was moved by hand is not moved back, but prolonged as any other.</summary>
+    public DateTimeOffset DeadlineWith(Stamp arm, WaitRule? rule)
+    {
+        if (!IsMoved)
+            return Arms.With(arm).Deadline(rule);
+        if (rule is not { Restarts: true })
+            return Deadline;
+        var prolonged = arm.At + rule.For;
+        if (Arms.First.At + rule.AtMost is { } latest && latest < prolonged)
+            prolonged = latest;
+        return prolonged > Deadline ? prolonged : Deadline;
+    }
+}
 
 /// <summary>An event as a trigger's conditions and templates see it.</summary>
 public sealed record KeptEvent(

@@ -25,6 +25,7 @@ public static class FactCodec
         new("eventApplied", typeof(Fact.EventApplied), FactJson.Default.EventApplied, []),
         new("unlessSeen", typeof(Fact.UnlessSeen), FactJson.Default.UnlessSeen, []),
         new("waitArmed", typeof(Fact.WaitArmed), FactJson.Default.WaitArmed, []),
+        new("waitMoved", typeof(Fact.WaitMoved), FactJson.Default.WaitMoved, []),
         new("decided", typeof(Fact.Decided), FactJson.Default.Decided, []),
         new("sendAuthorized", typeof(Fact.SendAuthorized), FactJson.Default.SendAuthorized, []),
         new("sendSettled", typeof(Fact.SendSettled), FactJson.Default.SendSettled, []),
@@ -126,6 +127,7 @@ public static class FactCodec
 [JsonSerializable(typeof(Fact.EventApplied))]
 [JsonSerializable(typeof(Fact.UnlessSeen))]
 [JsonSerializable(typeof(Fact.WaitArmed))]
+[JsonSerializable(typeof(Fact.WaitMoved))]
 [JsonSerializable(typeof(Fact.Decided))]
 [JsonSerializable(typeof(Fact.SendAuthorized))]
 [JsonSerializable(typeof(Fact.SendSettled))]

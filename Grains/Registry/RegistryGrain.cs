@@ -64,6 +64,9 @@ public sealed class RegistryGrain(
         return new(put, known is null, []);
     }
 
+    public Task<DocumentError[]> Check(string kind, string id, JsonText document) =>
+        Task.FromResult(Problems(kind, id, document, isNew: !shown.Documents.ContainsKey(Slot(kind, id))));
+
     public async Task<bool> Delete(string kind, string id) => await Remove(kind, id, new(null, "delete")) == RegistryRemoval.Removed;
 
     public async Task<RegistryRemoval> Remove(string kind, string id, RegistryEdit edit)

@@ -132,6 +132,11 @@ internal sealed class Story
     public string? Resolves(double now, SendVerdict verdict, string? note = null) =>
         Decide(new Input.SendResolved(Profile.Sends[^1].DecisionId, verdict, "key 7", note), At(now)).Refusal;
 
+    /// <returns>Why it cannot be done; null when it is done.</returns>
+    public string? Operates(double now, WaitVerb verb, string? key = null, double? to = null, double? by = null, string trigger = "t1") => Decide(
+        new Input.WaitOperated(new(verb, trigger, key, to is { } at ? At(at) : null, by is { } minutes ? TimeSpan.FromMinutes(minutes) : null, "key 7", "they called")),
+        At(now)).Refusal;
+
     public Send Reports(double now, SendOutcome outcome, int attempt = 1, TimeSpan? retryAfter = null)
     {
         var send = Profile.Sends[^1].DecisionId;

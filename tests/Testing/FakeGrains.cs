@@ -21,6 +21,8 @@ public sealed class FakeGrains
     /// <param name="key">As in <see cref="CustomerKey"/>.</param>
     public FakeCustomer Customer(string key) => (FakeCustomer)Get(typeof(ICustomerGrain), key);
 
+    public FakeHistory History(string key) => (FakeHistory)Get(typeof(ICustomerHistoryGrain), key);
+
     /// <param name="key">workspace/templateId.</param>
     public FakeTemplate Template(string key) => (FakeTemplate)Get(typeof(ITemplateGrain), key);
 
@@ -41,6 +43,7 @@ public sealed class FakeGrains
     {
         _ when pair.Item1 == typeof(IRegistryGrain) => new FakeRegistry(),
         _ when pair.Item1 == typeof(ICustomerGrain) => new FakeCustomer(),
+        _ when pair.Item1 == typeof(ICustomerHistoryGrain) => new FakeHistory(),
         _ when pair.Item1 == typeof(ITemplateGrain) => new FakeTemplate(),
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
         _ when pair.Item1 == typeof(IContentGrain) => new FakeContent(),
@@ -77,7 +80,42 @@ public sealed class FakeCustomer : ICustomerGrain
     /// <summary>What happens instead of remembering the events.</summary>
     public Func<CustomerEvent[], Task<Receipt[]>>? OnApply { get; set; }
 
-    public CustomerView? View { get; set; }
+    public CustomerView? View
+    {
+        get => view;
+        set
+        {
+            TaskCompletionSource told;
+            lock (gate)
+                (view, told, changed) = (value, changed, new(TaskCreationOptions.RunContinuationsAsynchronously));
+            told.SetResult();
+        }
+    }
+
+    /// <summary>How long a follower is kept waiting.</summary>
+    public TimeSpan FollowTime { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many followers have asked.</summary>
+    public int Follows { get; private set; }
+
+    private CustomerView? view;
+    private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public async Task<CustomerChange?> Follow(long version)
+    {
+        Task change;
+        lock (gate)
+        {
+            Follows++;
+            if (Newest() is { } newest && newest.Version != version)
+                return newest;
+            change = changed.Task;
+        }
+        await Task.WhenAny(change, Task.Delay(FollowTime));
+        return Newest() is { } now && now.Version != version ? now : null;
+    }
+
+    private CustomerChange Newest() => new(view?.Version ?? 0, view);
 
     public Func<int, long?, TimelinePage>? OnTimeline { get; set; }
 
@@ -122,9 +160,19 @@ public sealed class FakeCustomer : ICustomerGrain
         return Task.FromResult(OnResolve is null ? "unknown" : OnResolve(decisionId));
     }
 
+    /// <summary>What an operation on a wait comes to: null, or why not.</summary>
+    public Func<WaitOperation, string?> OnOperate { get; set; } = static _ => WaitRefusal.Unknown;
+
+    public Task<string?> Operate(WaitOperation operation) => Task.FromResult(OnOperate(operation));
+
     public Task Settle(string decisionId, SendReport report) => Task.CompletedTask;
 
     public Task<CustomerView?> Read() => Task.FromResult(View);
+
+    /// <summary>The answer to every question why.</summary>
+    public Func<string, string?, Explanation?> OnExplain { get; set; } = static (_, _) => null;
+
+    public Task<Explanation?> Explain(string trigger, string? key) => Task.FromResult(OnExplain(trigger, key));
 
     public Task<TimelinePage> Timeline(int limit, long? before) => Task.FromResult(OnTimeline?.Invoke(limit, before) ?? new TimelinePage([], null));
 
@@ -146,6 +194,18 @@ public sealed class FakeCustomer : ICustomerGrain
         applied.Add(one);
         return new Receipt(one.MessageId, ReceiptStatus.Accepted, applied.Count);
     }
+}
+
+/// <summary>A customer as a test says it was.</summary>
+public sealed class FakeHistory : ICustomerHistoryGrain
+{
+    public Func<long?, DateTimeOffset?, PastProfile> OnRead { get; set; } = static (_, _) => new(null, PastReason.Unknown, 0);
+
+    public Task<PastProfile> AtVersion(long version) => Task.FromResult(OnRead(version, null));
+
+    public Task<PastProfile> At(DateTimeOffset instant) => Task.FromResult(OnRead(null, instant));
+
+    public Task<PastProfile[]> AtVersions(long from, long to) => Task.FromResult<PastProfile[]>([OnRead(from, null), OnRead(to, null)]);
 }
 
 /// <summary>A registry in memory that followers are told of at once.</summary>
@@ -192,6 +252,12 @@ public sealed class FakeRegistry : IRegistryGrain
             Note(key, new(next.Version, next.UpdatedAt, edit.Action, edit.By, edit.Reason, document));
             return Task.FromResult(new RegistryPut(next, stored is null, []));
         }
+    }
+
+    public Task<DocumentError[]> Check(string kind, string id, JsonText document)
+    {
+        ThrowIfFaulty();
+        return Task.FromResult(Validate(new RegistryDocument(kind, id, 0, DateTimeOffset.UnixEpoch, document)));
     }
 
     public async Task<bool> Delete(string kind, string id) => await Remove(kind, id, new(null, "delete")) == RegistryRemoval.Removed;

@@ -28,6 +28,13 @@ internal abstract record Step(int Now)
         public override string ToString() => $"{Now}: {Outcome} of send {Send}, {Back} attempts back";
     }
 
+    /// <param name="Wait">Which of the open waits, modulo their number.</param>
+    /// <param name="Minutes">Of a shift.</param>
+    public sealed record Operate(int Now, int Wait, WaitVerb Verb, int Minutes) : Step(Now)
+    {
+        public override string ToString() => $"{Now}: {Verb} of wait {Wait} by {Minutes}";
+    }
+
     public sealed record Edit(int Now, ImmutableArray<TriggerSpec> Triggers) : Step(Now)
     {
         public override string ToString() => $"{Now}: triggers {string.Join("\n   ", Triggers.Select(trigger => trigger.ToJson()))}";
@@ -59,11 +66,12 @@ internal sealed record History(ImmutableArray<Step> Steps)
         for (var i = 0; i < size; i++)
         {
             now += Pauses[random.Next(Pauses.Length)];
-            steps.Add(random.Next(20) switch
+            steps.Add(random.Next(22) switch
             {
                 < 11 => new Step.Arrive(now, [.. Enumerable.Range(0, random.Next(4) == 0 ? random.Next(1, 6) : 1).Select(_ => MakeEvent(random, now, seen))]),
                 < 14 => new Step.Tick(now),
                 < 17 => new Step.Request(now, random.Next(100)),
+                19 or 20 => new Step.Operate(now, random.Next(100), (WaitVerb)random.Next(3), Pick(random, -60, -5, 0, 1, 5, 60, 1440)),
                 < 19 => new Step.Report(now, random.Next(100), (SendOutcome)random.Next(3), random.Next(5) == 0 ? 1 : 0),
                 _ => new Step.Edit(now, TriggerSpec.MakeSome(random)),
             });
@@ -143,6 +151,8 @@ internal sealed record History(ImmutableArray<Step> Steps)
         {
             Step.Arrive arrive => new Input.EventsArrived(arrive.Events),
             Step.Request request => new Input.SendRequested(Chosen(request.Send)?.DecisionId ?? "none"),
+            Step.Operate operate when profile.Waits is { Length: > 0 } waits && waits[operate.Wait % waits.Length] is { } wait =>
+                new Input.WaitOperated(new(operate.Verb, wait.Trigger, wait.Key, null, TimeSpan.FromMinutes(operate.Minutes), "key 7", null)),
             Step.Report report when Chosen(report.Send) is { } send =>
                 new Input.SendReported(send.DecisionId, new(send.Attempts - report.Back, report.Outcome, null, null)),
             _ => Input.Tick.Now,

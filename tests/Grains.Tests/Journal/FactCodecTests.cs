@@ -41,6 +41,8 @@ public sealed class FactCodecTests
         ("unlessSeen.v1", new Fact.UnlessSeen("cart-abandoned", "cart-7", Last), true),
         ("unlessSeen.least.v1", new Fact.UnlessSeen("cart-abandoned", null, First), true),
         ("waitArmed.v1", new Fact.WaitArmed("cart-abandoned", 3, "cart-7", First, At.AddHours(1)), true),
+        ("waitMoved.v1", new Fact.WaitMoved("cart-abandoned", "cart-7", At.AddHours(2), At, "by key 7: they called"), true),
+        ("waitMoved.least.v1", new Fact.WaitMoved("cart-abandoned", null, At, At, "by key 7"), true),
         ("decided.send.v1", new Fact.Decided
         {
             DecisionId = Id,

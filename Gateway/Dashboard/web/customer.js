@@ -1,0 +1,132 @@
+// One customer, live: what is known and where it came from, what waits, what was decided and why, and everything that was recorded.
+import { ask, h, say, show } from './dom.js';
+import { Problem, follow, get, post } from './api.js';
+import { badge, button, card, clock, count, countdown, empty, encode, face, head, inWords, kindOf, money, outcome, time, triggerLink, value } from './parts.js';
+import { factRow } from './facts.js';
+import { timeTravel } from './travel.js';
+import { whyPanel } from './why.js';
+
+const factsMax = 200;
+
+export default async function customer(view, { id, signal, mayOperate }) {
+  const path = 'customers/' + encode(id);
+  let profile = null, facts = [], next = null, skipped = 0;
+  const travel = timeTravel(path, signal, () => draw());
+  const why = await whyPanel(path, signal, () => draw());
+
+  /** One after the other: what comes meanwhile is in the next profile anyway. */
+  async function onChange({ event, data }) {
+    if (event === 'erased') throw new Problem(404, { detail: `Nothing is known of the customer '${id}' any more.` });
+    if (event === 'facts') {
+      const known = new Set(facts.map(fact => fact.version));
+      // What the stream skipped is in the timeline; the page then begins anew from here.
+      if (data.skipped) [facts, next, skipped] = [[], data.items.at(-1).version, data.skipped];
+      facts = [...data.items.filter(fact => !known.has(fact.version)).map(fact => ({ ...fact, isFresh: true })), ...facts].slice(0, factsMax);
+      next = facts.length === factsMax ? facts.at(-1).version : next;
+    } else {
+      profile = data;
+      travel.follow(profile.version);
+      await why.refresh(profile);
+    }
+    if (profile) draw();
+  }
+  async function older() {
+    const page = await get(`${path}/timeline?limit=100&before=${next}`, signal);
+    facts = [...facts, ...page.items];
+    next = page.next;
+    draw();
+  }
+  async function resolve(send, action, text) {
+    const asked = await ask(`${action} this send?`, text, action, [{ label: 'Reason, for the record', name: 'reason' }]);
+    if (!asked) return;
+    await post(`${path}/sends/${send.decisionId}/${action.toLowerCase()}`, { reason: asked.reason || undefined });
+    say('Recorded.');
+  }
+  function draw() {
+    const then = travel.past;
+    const shown = then ?? profile;
+    show(view, header(shown), travel.draw(), h('div', { class: 'grid' },
+      h('div', { class: 'stack wide' }, waits(shown, !then), sends(shown, mayOperate && !then && resolve), decisions(shown), then ? null : timeline(facts, next, older, skipped)),
+      h('div', { class: 'stack narrow' }, then ? null : why.draw(), traits(shown), cart(shown), orders(shown), counters(shown))));
+  }
+
+  const first = await get(path + '/timeline?limit=40', signal);
+  [facts, next] = [first.items, first.next];
+  await follow(path, facts[0]?.version ?? 0, signal, onChange);
+}
+
+function header(profile) {
+  const named = [profile.traits.first_name?.value, profile.traits.last_name?.value].filter(part => typeof part === 'string').join(' ');
+  const address = profile.traits.email?.value;
+  return h('div', { class: 'head' },
+    h('div', { class: 'who' }, face(named || profile.customer, 52), h('div', null,
+      h('h1', null, named || profile.customer),
+      h('p', { class: 'soft' }, [profile.customer, typeof address === 'string' ? address : null].filter(Boolean).join(' · ')),
+      h('div', { class: 'chips' }, Object.entries(profile.consent).map(([channel, said]) => badge(`${channel}: ${said.value ? 'agreed' : 'refused'}`, said.value ? 'good' : 'bad'))))),
+    h('div', { class: 'tools small soft' }, h('span', null, 'seen since ', time(profile.firstSeenAt)), h('span', null, 'last ', time(profile.lastSeenAt)), h('span', { class: 'badge info num' }, 'version ' + count(profile.version))));
+}
+
+function waits({ waits }, isNow) {
+  return card('Waiting', waits.length ? badge(`${waits.length} open`, 'info') : null, waits.length
+    ? h('ul', { class: 'rows' }, waits.map(wait => h('li', { class: 'item wait', 'data-key': wait.trigger + wait.key },
+      isNow ? countdown(wait.armedAt, wait.deadline) : h('span', { class: 'badge info num' }, 'until ', clock(wait.deadline)),
+      h('div', null, triggerLink(wait.trigger), wait.key ? ` (${wait.key})` : '', h('small', null, `since ${clock(wait.armedAt)}, ${wait.arms === 1 ? 'one event' : wait.arms + ' events'}; due ${clock(wait.deadline)}`)))))
+    : empty('Nothing waits', 'When a trigger with a wait matches an event, its countdown ticks here.'));
+}
+
+const engagements = [['deliveredAt', 'delivered', 'good'], ['openedAt', 'opened', 'good'], ['clickedAt', 'clicked', 'good'], ['machineOpenedAt', 'opened by a machine', 'mute'], ['bouncedAt', 'bounced', 'bad'], ['complainedAt', 'complained', 'bad'], ['unsubscribedAt', 'unsubscribed', 'warn']];
+
+function sends({ sends }, resolve) {
+  const words = send => [
+    `${send.sender}${send.template ? ', template ' + send.template : ''}${send.content && send.content !== 'default' ? ' as ' + send.content : ''}`,
+    send.attempts === 1 ? 'one attempt' : `${send.attempts} attempts`,
+    send.nextAttemptAt ? 'next ' + clock(send.nextAttemptAt) : null,
+  ].filter(Boolean).join(' · ');
+  return card('Sends', null, sends.length
+    ? h('ul', { class: 'rows' }, sends.slice(0, 20).map(send => h('li', { class: 'item send', 'data-key': send.decisionId },
+      badge(send.state, kindOf(send.state)),
+      h('div', null, triggerLink(send.trigger), send.key ? ` (${send.key})` : '', send.reason ? h('span', { class: 'warn' }, ' ' + inWords(send.reason)) : null, h('small', null, words(send)),
+        send.engagement ? h('div', { class: 'chips' }, engagements.filter(([at]) => send.engagement[at]).map(([at, text, kind]) => h('span', { class: 'badge ' + kind, title: send.engagement[at] }, text))) : null),
+      h('div', { class: 'tools' }, time(send.createdAt),
+        resolve && ['failed', 'held', 'pending', 'parked'].includes(send.state) ? [
+          button('Retry', () => resolve(send, 'Retry', 'It is tried now. All that is asked before a delivery is asked again.')),
+          button('Drop', () => resolve(send, 'Drop', 'It is let go of for good.'), { class: 'danger' })] : null))))
+    : empty('Nothing sent', 'A decision to send shows here with every attempt.'));
+}
+
+function decisions({ decisions }) {
+  return card('Decisions', null, decisions.length
+    ? h('ul', { class: 'rows' }, decisions.slice(0, 20).map(one => h('li', { class: 'item decision own', 'data-key': one.decisionId },
+      time(one.at), h('span', null, triggerLink(one.trigger), one.key ? ` (${one.key})` : ''), outcome(one), h('span', { class: 'soft', title: one.detail ?? '' }, one.detail ?? ''))))
+    : empty('Nothing decided', 'No trigger has come to an outcome for this customer.'));
+}
+
+function timeline(facts, next, older, skipped) {
+  return card('Timeline', h('small', null, 'every recorded fact, newest first'),
+    h('ol', { class: 'rows', 'aria-live': 'off' }, facts.map(fact => factRow(fact, fact.isFresh))),
+    next ? h('div', { class: 'empty' }, button('Show older', older)) : null);
+}
+
+function traits({ traits, consent }) {
+  const row = ([name, trait]) => [h('dt', { 'data-key': 't-' + name }, name), h('dd', { 'data-key': 'v-' + name }, value(trait.value), h('small', { title: 'event ' + trait.messageId }, trait.source, ', ', time(trait.at)))];
+  const all = [...Object.entries(traits), ...Object.entries(consent).map(([channel, said]) => ['consent ' + channel, said])];
+  return card('Traits', h('small', null, 'with where each came from'), all.length
+    ? h('dl', { class: 'pairs body' }, all.map(row))
+    : empty('No traits', 'Send an identify with traits, such as the e-mail address that mail goes to.'));
+}
+
+function cart({ cart }) {
+  return card('Cart', cart.lines.length ? h('b', { class: 'num' }, money(cart.total)) : null, cart.lines.length
+    ? h('ul', { class: 'rows' }, cart.lines.map(item => h('li', { class: 'item send', 'data-key': item.productId }, h('span', { class: 'num soft' }, `${item.quantity} ×`), h('span', null, item.name ?? item.productId), h('span', { class: 'num' }, money(item.price)))))
+    : empty('Empty', 'Product Added fills it, Order Completed empties it.'));
+}
+
+function orders({ orders }) {
+  return orders.length ? card('Orders', badge(String(orders.length), 'mute'), h('ul', { class: 'rows' }, orders.slice(0, 8).map(order => h('li', { class: 'item send', 'data-key': order.orderId },
+    h('span', null, order.orderId), h('small', null, time(order.at), order.status === 'completed' ? '' : ', ' + order.status), h('span', { class: 'num' }, money(order.total, order.currency)))))) : null;
+}
+
+function counters({ counters }) {
+  const all = Object.entries(counters).sort((one, other) => other[1].count - one[1].count);
+  return all.length ? card('Counters', null, h('dl', { class: 'pairs body' }, all.slice(0, 16).map(([name, counter]) => [h('dt', { 'data-key': name }, name), h('dd', { class: 'num' }, count(counter.count), h('small', null, 'last ', time(counter.lastAt)))]))) : null;
+}
