@@ -148,6 +148,24 @@ public sealed class DashboardTests(Shop shop)
     }
 
     [BrowserFact]
+    public async Task A_wait_is_moved_and_closed_by_hand_with_who_and_why_on_record()
+    {
+        await shop.ArrivesAsync("operated");
+        await using var tab = await shop.OpenAsync("/customers/operated");
+        await tab.Button("Shift").ClickAsync();
+        await tab.Page.GetByLabel("By, as").FillAsync("P1D");
+        await tab.Page.GetByLabel("Reason").FillAsync("on holiday");
+        await tab.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Shift" }).ClickAsync();
+        await Expect(tab.Card("Waiting").Locator(".countdown")).ToContainTextAsync("1 d");
+        await Expect(tab.Card("Timeline")).ToContainTextAsync("on holiday");
+        await tab.Button("Cancel wait").ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Cancel wait" }).ClickAsync();
+        await Expect(tab.Card("Waiting")).ToContainTextAsync("Nothing waits");
+        await Expect(tab.Card("Sends")).ToContainTextAsync("Nothing sent");
+        tab.AssertNoErrors();
+    }
+
+    [BrowserFact]
     public async Task A_key_that_may_only_read_sees_nothing_to_operate()
     {
         await shop.ArrivesAsync("reader");
@@ -155,6 +173,13 @@ public sealed class DashboardTests(Shop shop)
         await using var tab = await shop.OpenAsync("/triggers/cart", key);
         await tab.Sees("This key may read.").ToBeVisibleAsync();
         foreach (var button in (string[])["Pause", "Ramp", "Store"])
+            await Expect(tab.Button(button)).ToHaveCountAsync(0);
+        await tab.Page.Keyboard.PressAsync("/");
+        await tab.Page.Keyboard.TypeAsync("reader");
+        await Expect(tab.Page.GetByRole(AriaRole.Option)).ToHaveCountAsync(1);
+        await tab.Page.Keyboard.PressAsync("Enter");
+        await Expect(tab.Card("Waiting").Locator(".countdown")).ToBeVisibleAsync();
+        foreach (var button in (string[])["Fire", "Shift", "Cancel wait"])
             await Expect(tab.Button(button)).ToHaveCountAsync(0);
         await tab.Page.Locator("nav").GetByText("Triggers").ClickAsync();
         await tab.Sees("Cart abandoned").ToBeVisibleAsync();
@@ -193,7 +218,7 @@ public sealed class DashboardTests(Shop shop)
     {
         await shop.ArrivesAsync("offline");
         await using var tab = await shop.OpenAsync("/customers/offline");
-        await Expect(tab.Page.Locator("#link")).ToHaveTextAsync("Live");
+        await Expect(tab.Card("Cart")).ToContainTextAsync("Trail Shoe");
         await tab.Page.Context.SetOfflineAsync(true);
         await Expect(tab.Page.Locator("#link")).ToHaveTextAsync("Reconnecting");
         await Expect(tab.Card("Cart")).ToContainTextAsync("Trail Shoe");

@@ -70,6 +70,10 @@ public sealed class RolesTests : IAsyncLifetime
         { "GET", "/health/ready", null },
         { "GET", "/openapi/v1.json", null },
         { "GET", "/", null },
+        { "GET", "/customers/c", null },
+        { "GET", "/ui/app.js", null },
+        { "GET", "/v1/keys/current", "ingest read operate admin" },
+        { "POST", "/v1/triggers/t/check", "read operate admin" },
     };
 
     [Theory]
