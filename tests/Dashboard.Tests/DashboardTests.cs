@@ -121,6 +121,11 @@ public sealed class DashboardTests(Shop shop)
         await using var tab = await shop.OpenAsync("/triggers/edited");
         await tab.Sees("and nothing more of it for").ToContainTextAsync("2 hours");
         var document = tab.Page.GetByLabel("Document, JSON");
+        await document.FocusAsync();
+        // What comes of it is counted meanwhile.
+        await tab.Page.WaitForResponseAsync(static response => response.Url.EndsWith("/counts", StringComparison.Ordinal));
+        await tab.Page.WaitForResponseAsync(static response => response.Url.EndsWith("/counts", StringComparison.Ordinal));
+        await Expect(document).ToBeFocusedAsync();
         await document.FillAsync("""{"on":{"event":"Product Viewed"},"wait":{"for":"soon"},"send":{"sender":"email"}}""");
         await Expect(tab.Page.Locator(".problems")).ToContainTextAsync("/wait/for");
         await document.FillAsync("""{"on":{"event":"Product Viewed"}""");
@@ -132,6 +137,21 @@ public sealed class DashboardTests(Shop shop)
         await tab.Card("History").GetByText("What changed").First.ClickAsync();
         await Expect(tab.Card("History").Locator(".added")).ToContainTextAsync("PT3H");
         tab.AssertNoErrors();
+    }
+
+    [BrowserFact]
+    public async Task Names_of_real_events_complete_what_is_typed()
+    {
+        await shop.HappensAsync("namer", "Balloon Popped", """{"colour":"red"}""");
+        await using var tab = await shop.OpenAsync("/triggers/new");
+        var document = tab.Page.GetByLabel("Document, JSON");
+        await Expect(tab.Page.Locator(".names")).ToBeVisibleAsync();
+        await document.FillAsync("""{"on":{"event":"ball""");
+        await document.PressAsync("End");
+        await Expect(tab.Page.Locator(".names button").First).ToContainTextAsync("Balloon Popped");
+        await document.PressAsync("Alt+Enter");
+        await Expect(document).ToHaveValueAsync("""{"on":{"event":"Balloon Popped""");
+        await Expect(document).ToBeFocusedAsync();
     }
 
     [BrowserFact]
