@@ -88,6 +88,7 @@ public static class GatewayHosting
         HistoryApi.Map(app);
         LiveApi.Map(app);
         WaitsApi.Map(app);
+        BacktestsApi.Map(app);
         RegistryApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);

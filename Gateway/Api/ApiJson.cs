@@ -19,6 +19,8 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(LiveFacts))]
 [JsonSerializable(typeof(WaitRequest))]
 [JsonSerializable(typeof(ShiftRequest))]
+[JsonSerializable(typeof(BacktestRequestBody))]
+[JsonSerializable(typeof(BacktestResponse))]
 [JsonSerializable(typeof(LatestActivityResponse))]
 [JsonSerializable(typeof(Page<TimelineResponse>))]
 [JsonSerializable(typeof(Items<CustomerHitResponse>))]
