@@ -155,6 +155,20 @@ public sealed class DashboardTests(Shop shop)
     }
 
     [BrowserFact]
+    public async Task A_draft_is_tried_on_all_that_was_recorded()
+    {
+        await shop.HappensAsync("tested-1", "Backtested");
+        await shop.HappensAsync("tested-2", "Backtested");
+        await using var tab = await shop.OpenAsync("/triggers/new");
+        await tab.Page.GetByLabel("Document, JSON").FillAsync("""{"on":{"event":"Backtested"},"send":{"sender":"email"}}""");
+        await tab.Card("Backtest").GetByText("Run", new() { Exact = true }).ClickAsync();
+        await Expect(tab.Card("Backtest")).ToContainTextAsync("2 mails to 2 customers");
+        await tab.Card("Backtest").Locator("summary").ClickAsync();
+        await Expect(tab.Card("Backtest")).ToContainTextAsync("tested-1");
+        tab.AssertNoErrors();
+    }
+
+    [BrowserFact]
     public async Task A_trigger_is_paused_with_a_reason_and_resumed()
     {
         await shop.PutAsync("triggers/operated", """{"on":{"event":"Nothing"},"send":{"sender":"email"}}""");

@@ -5,6 +5,7 @@ import { bars, button, card, count, empty, encode, head, kindOf, shares, time } 
 import { reading } from './reading.js';
 import { hourly, standing } from './triggers.js';
 import { editor } from './editor.js';
+import { backtest } from './backtest.js';
 import { diffOf } from './diff.js';
 import { completion, seenNames } from './names.js';
 
@@ -21,6 +22,8 @@ export default async function trigger(view, { id, signal, mayOperate, go }) {
   name.oninput = () => edit.check();
   const names = mayOperate ? h('div', { 'data-keep': true }) : null;
   if (mayOperate) seenNames(signal).then(seen => names.append(completion(edit.field, seen)), () => {});
+
+  const tryOut = mayOperate ? backtest(() => (isNew ? name.value.trim() : id), async () => (await edit.check()) ? JSON.parse(edit.text()) : null, signal, () => draw()) : () => null;
 
   async function save() {
     if (!await edit.check()) return;
@@ -63,7 +66,7 @@ export default async function trigger(view, { id, signal, mayOperate, go }) {
         card('Document', h('small', null, 'checked as you type'), h('div', { class: 'body' },
           isNew ? h('label', null, 'Id', name) : null, isNew ? h('h3', null, 'Rule') : null, edit.field, names, edit.state,
           mayOperate ? h('div', { class: 'tools' }, button('Store', save, { class: 'primary' }), button('Undo changes', () => edit.fill(stored.document).then(() => { draft = stored.document; draw(); }))) : h('p', { class: 'soft' }, 'This key may read. To change triggers use one with the role operate.')))),
-      h('div', { class: 'stack narrow' }, isNew ? null : [counted(counts), changes(history)])));
+      h('div', { class: 'stack narrow' }, tryOut(), isNew ? null : [counted(counts), changes(history)])));
 
   draw();
   if (!isNew) await every(2500, signal, refresh);
