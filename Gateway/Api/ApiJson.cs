@@ -21,6 +21,8 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(ShiftRequest))]
 [JsonSerializable(typeof(BacktestRequestBody))]
 [JsonSerializable(typeof(BacktestResponse))]
+[JsonSerializable(typeof(OverviewResponse))]
+[JsonSerializable(typeof(RecentDecisions))]
 [JsonSerializable(typeof(LatestActivityResponse))]
 [JsonSerializable(typeof(Page<TimelineResponse>))]
 [JsonSerializable(typeof(Items<CustomerHitResponse>))]

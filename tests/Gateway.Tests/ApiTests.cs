@@ -280,6 +280,7 @@ public sealed class ApiTests : IAsyncLifetime
             .. ((string[])["retry", "drop", "delivered"]).Select(verdict => $"POST /v1/customers/{{id}}/sends/{{decisionId}}/{verdict}"),
             .. ((string[])["fire", "shift", "cancel"]).Select(verb => $"POST /v1/customers/{{id}}/waits/{{trigger}}/{verb}"),
             "POST /v1/triggers/{id}/backtest", "GET /v1/backtests/{id}", "DELETE /v1/backtests/{id}",
+            "GET /v1/overview", "GET /v1/decisions/recent",
             "GET /v1/content/{slot}", "GET /v1/content/{slot}/links",
             "POST /v1/senders/{id}/attention/retry", "POST /v1/senders/{id}/attention/drop",
             .. ((string[])["pause", "resume", "stop", "ramp"]).Select(action => $"POST /v1/triggers/{{id}}/{action}"),

@@ -49,6 +49,8 @@ public sealed class RolesTests : IAsyncLifetime
         { "POST", "/v1/triggers/t/backtest", "operate admin" },
         { "GET", "/v1/backtests/b", "read operate admin" },
         { "DELETE", "/v1/backtests/b", "operate admin" },
+        { "GET", "/v1/overview", "read operate admin" },
+        { "GET", "/v1/decisions/recent", "read operate admin" },
         { "GET", "/v1/triggers/counts", "read operate admin" },
         { "GET", "/v1/triggers/t/counts", "read operate admin" },
         { "GET", "/v1/senders/t/attention", "read operate admin" },

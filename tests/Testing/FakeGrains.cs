@@ -407,6 +407,10 @@ public sealed class FakeOutcomes : IOutcomesGrain
 
     public List<string> Forgotten { get; } = [];
 
+    public List<RecentDecision> Decisions { get; } = [];
+
+    public Task<RecentView> Recent(string workspace, int limit) => Task.FromResult(new RecentView(DateTimeOffset.UnixEpoch, [.. Decisions.Take(limit)]));
+
     public Task Wake() => Task.CompletedTask;
 
     public Task<OutcomesView> Count(string workspace, string? trigger) => Task.FromResult(OnCount(workspace, trigger));
