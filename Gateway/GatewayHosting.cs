@@ -41,6 +41,7 @@ public static class GatewayHosting
         services.AddSingleton<ContentReader>();
         services.AddSingleton(new LiveConnections(Limits.LiveConnectionsMax));
         services.AddSingleton<Live>();
+        services.AddSingleton<RecentNumbers>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AdminKey>();
         services.AddHostedService<KeyFollower>();
@@ -73,6 +74,8 @@ public static class GatewayHosting
     /// <summary>Puts the gateway's middleware and routes into the pipeline.</summary>
     public static WebApplication MapGateway(this WebApplication app)
     {
+        // It counts from here on.
+        _ = app.Services.GetRequiredService<RecentNumbers>();
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         app.UseRouting();
@@ -88,6 +91,8 @@ public static class GatewayHosting
         HistoryApi.Map(app);
         LiveApi.Map(app);
         WaitsApi.Map(app);
+        BacktestsApi.Map(app);
+        OverviewApi.Map(app);
         RegistryApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);

@@ -25,6 +25,11 @@ public interface IOutcomesGrain : IGrainWithStringKey
     [AlwaysInterleave]
     Task<AttentionView> Attention(string workspace, string sender, string? state, int limit, long? after);
 
+    /// <summary>The newest decisions of a workspace.</summary>
+    /// <param name="limit">1 to <see cref="RecentDecision.KeptMax"/>.</param>
+    [AlwaysInterleave]
+    Task<RecentView> Recent(string workspace, int limit);
+
     /// <summary>Lets go of what names a customer that was erased. Durable when it returns. Its decisions stay counted.</summary>
     /// <param name="customer">The key of the customer's grain.</param>
     Task Forget(string customer);
@@ -79,3 +84,26 @@ public sealed record AttentionEntry(
     [property: Id(6)] string? Reason,
     [property: Id(7)] string? Detail,
     [property: Id(8)] DateTimeOffset At);
+
+/// <param name="AsOf">All that was acknowledged before this is taken in.</param>
+/// <param name="Decisions">Newest first.</param>
+[GenerateSerializer, Immutable, Alias("RecentView")]
+public sealed record RecentView(
+    [property: Id(0)] DateTimeOffset AsOf,
+    [property: Id(1)] RecentDecision[] Decisions);
+
+/// <param name="Reason">Null for a send.</param>
+[GenerateSerializer, Immutable, Alias("RecentDecision")]
+public sealed record RecentDecision(
+    [property: Id(0)] DateTimeOffset DecidedAt,
+    [property: Id(1)] string CustomerId,
+    [property: Id(2)] string DecisionId,
+    [property: Id(3)] string Trigger,
+    [property: Id(4)] long TriggerVersion,
+    [property: Id(5)] string? Key,
+    [property: Id(6)] string? Reason,
+    [property: Id(7)] string? Detail)
+{
+    /// <summary>Of a workspace: what somebody looks at, some 60 KB.</summary>
+    public const int KeptMax = 200;
+}

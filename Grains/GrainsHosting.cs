@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Orleans.Personalize.Backtests;
 using Orleans.Personalize.Deadlines;
 using Orleans.Personalize.Journal;
 using Orleans.Personalize.Outcomes;
@@ -20,6 +21,7 @@ public static class GrainsHosting
         services.AddSingleton(provider => new GroupCommitter(
             provider.GetRequiredService<IJournal>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<TaskScheduler>()));
         services.AddSingleton<Catalogs>();
+        services.AddSingleton<BacktestSlots>();
         services.AddHostedService<DeadlineKeeper>();
         services.AddHostedService<OutcomesKeeper>();
         return services;

@@ -37,6 +37,12 @@ internal static class Limits
     /// <summary>A draft of a template with an event and data.</summary>
     public const int PreviewBytesMax = DocumentBytesMax + (2 * EventBytesMax);
 
+    /// <summary>A draft of a trigger with where to begin and to stop.</summary>
+    public const int BacktestBytesMax = DocumentBytesMax + (4 * 1024);
+
+    /// <summary>Events of a backtest, each read, decoded and replayed: some minutes.</summary>
+    public const int BacktestEventsMax = 10_000_000;
+
     /// <summary>A request to make a key.</summary>
     public const int KeyRequestBytesMax = 4 * 1024;
 

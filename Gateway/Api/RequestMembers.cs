@@ -5,18 +5,23 @@ using Orleans.Personalize.Gateway.Connectors;
 
 namespace Orleans.Personalize.Gateway.Api;
 
-/// <summary>The body of a request to do something: a small object of optional strings and numbers, or nothing at all.</summary>
+/// <summary>The body of a request to do something: a small object of optional strings, numbers and documents, or nothing at all.</summary>
 internal static class RequestMembers
 {
     public const string Reason = "reason";
 
-    /// <param name="known">The members it may have, beside <see cref="Reason"/>, and whether each is a string or a number.</param>
+    /// <param name="known">The members it may have, beside <see cref="Reason"/>, and whether each is a string, a number or an object.</param>
     /// <exception cref="BadHttpRequestException">It is too large, or no JSON object.</exception>
-    public static async Task<(DocumentError? Error, JsonObject Members)> ReadAsync(HttpRequest request, params (string Name, JsonValueKind Kind)[] known)
+    public static Task<(DocumentError? Error, JsonObject Members)> ReadAsync(HttpRequest request, params (string Name, JsonValueKind Kind)[] known) =>
+        ReadAsync(request, Limits.KeyRequestBytesMax, known);
+
+    /// <inheritdoc cref="ReadAsync(HttpRequest, ValueTuple{string, JsonValueKind}[])"/>
+    public static async Task<(DocumentError? Error, JsonObject Members)> ReadAsync(
+        HttpRequest request, int bytesMax, params (string Name, JsonValueKind Kind)[] known)
     {
         if (request.ContentType is null && request.ContentLength is null or 0)
             return (null, []);
-        using var body = await RequestBody.ReadAsync(request, Limits.KeyRequestBytesMax);
+        using var body = await RequestBody.ReadAsync(request, bytesMax);
         return body.Parse(static (json, known) => Read(json, known), ((string Name, JsonValueKind Kind)[])[(Reason, JsonValueKind.String), .. known]);
     }
 
@@ -32,7 +37,7 @@ internal static class RequestMembers
             if (kind == JsonValueKind.Undefined)
                 return (new(JsonDefects.Pointer(name), $"is unknown; known are {string.Join(", ", known.Select(static member => member.Name))}"), []);
             if (value?.GetValueKind() != kind)
-                return (new($"/{name}", $"must be a {(kind == JsonValueKind.String ? "string" : "number")}"), []);
+                return (new($"/{name}", kind == JsonValueKind.Object ? "must be an object" : $"must be a {(kind == JsonValueKind.String ? "string" : "number")}"), []);
         }
         return (string?)members[Reason] is { Length: > Limits.ReasonLengthMax }
             ? (new($"/{Reason}", $"must have at most {Limits.ReasonLengthMax} characters"), [])

@@ -30,6 +30,7 @@ public static class Instruments
     private static readonly Counter<long> Stale = Meter.CreateCounter<long>("personalize.journal.stale", "{write}", "Writes that the version fence refused.");
     private static readonly Counter<long> Failures = Meter.CreateCounter<long>("personalize.journal.failures", "{commit}", "Commits with an unknown outcome.");
     private static readonly Counter<long> Rejections = Meter.CreateCounter<long>("personalize.journal.rejections", "{write}", "Writes refused because the queue was full.");
+    private static readonly UpDownCounter<long> Queued = Meter.CreateUpDownCounter<long>("personalize.journal.queue", "{write}", "Writes that wait for their commit.");
     private static readonly Histogram<long> CommitSize = Meter.CreateHistogram<long>("personalize.journal.commit.size", "{write}", "Writes in one commit.");
     private static readonly Histogram<double> CommitDuration = Meter.CreateHistogram<double>("personalize.journal.commit.duration", "s", "Duration of one commit.", advice: Seconds);
     private static readonly Histogram<double> DecisionLatency = Meter.CreateHistogram<double>("personalize.decision.latency", "s", "From an event's receipt to its durable decision.", advice: Seconds);
@@ -53,6 +54,8 @@ public static class Instruments
     public static void OnCommitFailed() => Failures.Add(1);
 
     public static void OnWriteRejected() => Rejections.Add(1);
+
+    public static void OnQueued(int writes) => Queued.Add(writes);
 
     public static void OnBatchCommitted(int writes, TimeSpan duration)
     {

@@ -43,4 +43,7 @@ internal static partial class Log
 
     [LoggerMessage(21, LogLevel.Warning, "The counting of outcomes could not be woken: {Problem}")]
     public static partial void OutcomesAsleep(this ILogger logger, string problem);
+
+    [LoggerMessage(30, LogLevel.Error, "The backtest {Id} failed.")]
+    public static partial void BacktestFailed(this ILogger logger, string id, Exception failure);
 }

@@ -34,7 +34,8 @@ public sealed class Replay(string workspace, TriggerSet triggers)
                 break;
             foreach (var decision in KeepDeadlines(happened.OccurredAt))
                 yield return decision;
-            foreach (var decision in Turn(customer, new Input.EventsArrived([happened]), happened.OccurredAt))
+            var arrived = happened with { ReceivedAt = happened.OccurredAt };
+            foreach (var decision in Turn(customer, new Input.EventsArrived([arrived]), arrived.OccurredAt))
                 yield return decision;
         }
         foreach (var decision in KeepDeadlines(end))

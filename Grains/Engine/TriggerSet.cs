@@ -29,6 +29,9 @@ public sealed class TriggerSet
     /// <summary>What all triggers that send over a channel share.</summary>
     public Policy? PolicyOf(string channel) => byChannel.GetValueOrDefault(channel);
 
+    /// <summary>The same with one trigger in place of its namesake, or in addition.</summary>
+    public TriggerSet With(Trigger trigger) => new(All.RemoveAll(known => known.Id == trigger.Id).Add(trigger), byChannel.Values);
+
     /// <summary>The triggers with an <c>on</c> or an <c>unless</c> that may mean the event, in the order in which they decide.</summary>
     public ImmutableArray<Trigger> ListenersOf(CustomerEvent happened) => byType[(int)happened.Type].Of(happened.Name);
 

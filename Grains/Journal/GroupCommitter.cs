@@ -63,6 +63,7 @@ public sealed class GroupCommitter : IAsyncDisposable
             }
             queue.Enqueue(pending);
             queuedBytes += write.Size;
+            Instruments.OnQueued(1);
             if (!looping)
                 StartLoop();
         }
@@ -115,6 +116,7 @@ public sealed class GroupCommitter : IAsyncDisposable
                 batch[i] = queue.Dequeue();
                 queuedBytes -= batch[i].Write.Size;
             }
+            Instruments.OnQueued(-batch.Length);
             return batch;
         }
     }

@@ -74,6 +74,9 @@ public sealed class OutcomesGrain(
             : new AttentionView(asOf, page, null, list.Forgotten));
     }
 
+    public Task<RecentView> Recent(string workspace, int limit) => Task.FromResult(
+        new RecentView(asOf, [.. Enumerable.Reverse(State.Recent.GetValueOrDefault(workspace) ?? []).Take(limit)]));
+
     /// <remarks>No record of the customer is left that could be taken in after this.</remarks>
     public Task Forget(string customer) => State.Forget(CustomerKey.Parse(customer)) ? Save() : Task.CompletedTask;
 

@@ -24,6 +24,9 @@ public sealed class OutcomesState
     /// <summary>Senders with such a list; past it the one whose newest entry is the oldest makes room.</summary>
     private const int SendersMax = 200;
 
+    /// <summary>Workspaces whose newest decisions are kept; past it the one that was quiet the longest makes room.</summary>
+    private const int WorkspacesMax = 100;
+
     /// <summary>The last record that was taken in.</summary>
     [Id(0)] public long Position { get; set; }
 
@@ -38,10 +41,16 @@ public sealed class OutcomesState
     /// <summary>The number of the newest attention entry that ever was.</summary>
     [Id(4)] public long LastNumber { get; set; }
 
+    /// <summary>The newest decisions by workspace, oldest first.</summary>
+    [Id(5)] public Dictionary<string, List<RecentDecision>> Recent { get; set; } = [];
+
     public void Pass(JournalEntry entry) => (Position, RecordedAt) = (entry.Position, entry.Record.RecordedAt);
 
-    public void Apply(CustomerKey customer, Fact.Decided decided) =>
+    public void Apply(CustomerKey customer, Fact.Decided decided)
+    {
+        Keep(customer, decided);
         Count(customer.Workspace, decided.Trigger, decided.TriggerVersion, decided.DecidedAt, counts => Add(counts.Decisions, decided.Reason ?? "send"));
+    }
 
     /// <param name="origin">The decision that the send is of.</param>
     public void Apply(CustomerKey customer, Fact.SendSettled settled, Origin origin)
@@ -67,7 +76,23 @@ public sealed class OutcomesState
             if (key.StartsWith(customer.Workspace + "/", StringComparison.Ordinal))
                 forgotten += list.Entries.RemoveAll(entry => entry.CustomerId == customer.CustomerId);
         }
+        if (Recent.TryGetValue(customer.Workspace, out var recent))
+            forgotten += recent.RemoveAll(decision => decision.CustomerId == customer.CustomerId);
         return forgotten > 0;
+    }
+
+    private void Keep(CustomerKey customer, Fact.Decided decided)
+    {
+        if (!Recent.TryGetValue(customer.Workspace, out var kept))
+        {
+            if (Recent.Count >= WorkspacesMax)
+                Recent.Remove(Recent.MinBy(static known => known.Value is [.., var newest] ? newest.DecidedAt : default).Key);
+            Recent.Add(customer.Workspace, kept = []);
+        }
+        kept.Add(new(
+            decided.DecidedAt, customer.CustomerId, decided.DecisionId, decided.Trigger, decided.TriggerVersion, decided.Key, decided.Reason, decided.Detail));
+        if (kept.Count > RecentDecision.KeptMax)
+            kept.RemoveAt(0);
     }
 
     private void Attend(CustomerKey customer, Fact.SendSettled settled, Origin origin)

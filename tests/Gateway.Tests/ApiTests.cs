@@ -276,9 +276,11 @@ public sealed class ApiTests : IAsyncLifetime
             .. ((string[])["events", "track", "identify", "page", "screen", "group", "alias", "batch", "t", "i", "p", "s", "g", "a", "b"]).Select(path => $"POST /v1/{path}"),
             .. ((string[])["", "/{id}", "/{id}/latest-activity", "/{id}/timeline", "/{id}/explain", "/{id}/diff", "/{id}/live", "/{id}/live/ws"]).Select(path => $"GET /v1/customers{path}"), "DELETE /v1/customers/{id}",
             .. ((string[])["triggers", "templates", "senders", "policies", "topics", "slots"]).SelectMany(kind =>
-                (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"GET /v1/{kind}/{{id}}/history", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),
+                (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"GET /v1/{kind}/{{id}}/history", $"POST /v1/{kind}/{{id}}/check", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),
             .. ((string[])["retry", "drop", "delivered"]).Select(verdict => $"POST /v1/customers/{{id}}/sends/{{decisionId}}/{verdict}"),
             .. ((string[])["fire", "shift", "cancel"]).Select(verb => $"POST /v1/customers/{{id}}/waits/{{trigger}}/{verb}"),
+            "POST /v1/triggers/{id}/backtest", "GET /v1/backtests/{id}", "DELETE /v1/backtests/{id}",
+            "GET /v1/overview", "GET /v1/decisions/recent",
             "GET /v1/content/{slot}", "GET /v1/content/{slot}/links",
             "POST /v1/senders/{id}/attention/retry", "POST /v1/senders/{id}/attention/drop",
             .. ((string[])["pause", "resume", "stop", "ramp"]).Select(action => $"POST /v1/triggers/{{id}}/{action}"),
@@ -286,7 +288,7 @@ public sealed class ApiTests : IAsyncLifetime
             "POST /v1/templates/{id}/preview", "GET /v1/senders/{id}/status",
             "GET /v1/suppressions", "PUT /v1/suppressions/{address}", "DELETE /v1/suppressions/{address}", "POST /v1/suppressions/import", "GET /v1/suppressions/export",
             "POST /v1/webhooks/sendgrid/{workspace}/{sender}", "POST /v1/webhooks/mandrill/{workspace}/{sender}",
-            "GET /v1/keys", "POST /v1/keys", "DELETE /v1/keys/{id}", "GET /health/live", "GET /health/ready",
+            "GET /v1/keys", "GET /v1/keys/current", "POST /v1/keys", "DELETE /v1/keys/{id}", "GET /health/live", "GET /health/ready",
         ];
         Assert.Equal(expected.Order(StringComparer.Ordinal), described.Keys.Order(StringComparer.Ordinal));
         Assert.All(described, pair => Assert.False(string.IsNullOrEmpty(pair.Value.GetProperty("summary").GetString()), pair.Key));

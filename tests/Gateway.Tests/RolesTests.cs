@@ -46,6 +46,11 @@ public sealed class RolesTests : IAsyncLifetime
         { "POST", "/v1/triggers/t/resume", "operate admin" },
         { "POST", "/v1/triggers/t/stop", "operate admin" },
         { "POST", "/v1/triggers/t/ramp", "operate admin" },
+        { "POST", "/v1/triggers/t/backtest", "operate admin" },
+        { "GET", "/v1/backtests/b", "read operate admin" },
+        { "DELETE", "/v1/backtests/b", "operate admin" },
+        { "GET", "/v1/overview", "read operate admin" },
+        { "GET", "/v1/decisions/recent", "read operate admin" },
         { "GET", "/v1/triggers/counts", "read operate admin" },
         { "GET", "/v1/triggers/t/counts", "read operate admin" },
         { "GET", "/v1/senders/t/attention", "read operate admin" },
@@ -70,6 +75,10 @@ public sealed class RolesTests : IAsyncLifetime
         { "GET", "/health/ready", null },
         { "GET", "/openapi/v1.json", null },
         { "GET", "/", null },
+        { "GET", "/customers/c", null },
+        { "GET", "/ui/app.js", null },
+        { "GET", "/v1/keys/current", "ingest read operate admin" },
+        { "POST", "/v1/triggers/t/check", "read operate admin" },
     };
 
     [Theory]

@@ -39,11 +39,15 @@ public sealed class FakeGrains
     public IReadOnlyDictionary<string, FakeCustomer> Customers =>
         grains.Where(pair => pair.Value is FakeCustomer).ToDictionary(pair => pair.Key.Item2, pair => (FakeCustomer)pair.Value);
 
-    private object Get(Type type, string key) => grains.GetOrAdd((type, key), static pair => pair.Item1 switch
+    /// <summary>The one backtest there is, whatever it is called.</summary>
+    public FakeBacktest Backtest { get; } = new();
+
+    private object Get(Type type, string key) => grains.GetOrAdd((type, key), pair => pair.Item1 switch
     {
         _ when pair.Item1 == typeof(IRegistryGrain) => new FakeRegistry(),
         _ when pair.Item1 == typeof(ICustomerGrain) => new FakeCustomer(),
         _ when pair.Item1 == typeof(ICustomerHistoryGrain) => new FakeHistory(),
+        _ when pair.Item1 == typeof(IBacktestGrain) => Backtest,
         _ when pair.Item1 == typeof(ITemplateGrain) => new FakeTemplate(),
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
         _ when pair.Item1 == typeof(IContentGrain) => new FakeContent(),
@@ -206,6 +210,27 @@ public sealed class FakeHistory : ICustomerHistoryGrain
     public Task<PastProfile> At(DateTimeOffset instant) => Task.FromResult(OnRead(null, instant));
 
     public Task<PastProfile[]> AtVersions(long from, long to) => Task.FromResult<PastProfile[]>([OnRead(from, null), OnRead(to, null)]);
+}
+
+/// <summary>A backtest that is as a test says.</summary>
+public sealed class FakeBacktest : IBacktestGrain
+{
+    public BacktestStart Answer { get; set; } = new(null, []);
+
+    public BacktestView? View { get; set; }
+
+    /// <summary>The latest request.</summary>
+    public BacktestRequest? Asked { get; private set; }
+
+    public Task<BacktestStart> Start(BacktestRequest request)
+    {
+        Asked = request;
+        return Task.FromResult(Answer);
+    }
+
+    public Task<BacktestView?> Status() => Task.FromResult(View);
+
+    public Task<bool> Cancel() => Task.FromResult(View is not null);
 }
 
 /// <summary>A registry in memory that followers are told of at once.</summary>
@@ -381,6 +406,10 @@ public sealed class FakeOutcomes : IOutcomesGrain
     public (string Workspace, string Sender, string? State, int Limit, long? After)? Asked { get; private set; }
 
     public List<string> Forgotten { get; } = [];
+
+    public List<RecentDecision> Decisions { get; } = [];
+
+    public Task<RecentView> Recent(string workspace, int limit) => Task.FromResult(new RecentView(DateTimeOffset.UnixEpoch, [.. Decisions.Take(limit)]));
 
     public Task Wake() => Task.CompletedTask;
 

@@ -9,6 +9,11 @@ export class Problem extends Error {
   }
 }
 
+/** No answer: the server or the way to it is gone, perhaps for a moment. */
+export class Lost extends Error {
+  constructor() { super('The server does not answer.'); }
+}
+
 /** How the connection is: changes with what requests come to. */
 export const link = new EventTarget();
 let state = 'wait';
@@ -31,8 +36,9 @@ async function request(method, path, { body, headers = {}, signal } = {}) {
       body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
     });
   } catch (failure) {
-    if (failure.name !== 'AbortError') setLink('lost');
-    throw failure;
+    if (failure.name === 'AbortError') throw failure;
+    setLink('lost');
+    throw new Lost();
   }
   if (answer.ok) setLink('live');
   // The header has whole seconds; less than two are no skew.

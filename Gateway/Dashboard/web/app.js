@@ -1,6 +1,6 @@
 // The frame around the pages: who is looking, which page, search, keys.
-import { h, show } from './dom.js';
-import { get, link, setLink, Problem } from './api.js';
+import { h, say, show } from './dom.js';
+import { Lost, Problem, get, link, setLink } from './api.js';
 import { empty, encode, face } from './parts.js';
 
 const byId = id => document.getElementById(id);
@@ -22,7 +22,7 @@ export function go(path) {
   open();
 }
 
-async function open() {
+async function open(isRetry = false) {
   leaving.abort();
   const here = leaving = new AbortController();
   const [page, ...rest] = location.pathname.slice(1).split('/').filter((part, at) => part || at === 0);
@@ -30,12 +30,12 @@ async function open() {
   for (const entry of document.querySelectorAll('[data-page]')) entry.setAttribute('aria-current', entry.dataset.page === page ? 'page' : 'false');
   const module = pages[page]?.[id === null ? 0 : 1];
   document.title = `${id ?? document.querySelector(`[data-page="${CSS.escape(page)}"] span`)?.textContent ?? 'Not found'} · Personalize`;
-  if (!main.querySelector('.trying')) main.replaceChildren(h('div', { class: 'skeleton', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')));
+  if (!isRetry) main.replaceChildren(h('div', { class: 'skeleton', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')));
   main.setAttribute('aria-busy', 'true');
   scrollTo(0, 0);
   try {
     if (!module) throw new Problem(404, { detail: 'There is no such page.' });
-    const { default: start } = await import(`./${module}.js`);
+    const { default: start } = await import(`./${module}.js`).catch(failure => { throw navigator.onLine ? failure : new Lost(); });
     if (here.signal.aborted) return;
     main.replaceChildren();
     await start(main, { id, query: new URLSearchParams(location.search), signal: here.signal, mayOperate: mayOperate(), go });
@@ -43,7 +43,7 @@ async function open() {
     if (here.signal.aborted) return;
     fail(problem);
     // What does not answer is asked again; what answers no would say no again.
-    if (!(problem instanceof Problem)) setTimeout(() => here.signal.aborted || open(), 2000);
+    if (problem instanceof Lost) setTimeout(() => here.signal.aborted || open(true), 2000);
   } finally {
     main.removeAttribute('aria-busy');
   }
@@ -53,17 +53,18 @@ function fail(problem) {
   const [title, text] = problem.status === 404 ? ['Nothing here', problem.message]
     : problem.status === 403 ? ['Not with this key', problem.message]
     : problem instanceof Problem ? ['That did not work', problem.message]
-    : ['The server does not answer', 'This page keeps trying.'];
-  main.replaceChildren(empty(title, text, h('p', null, h('a', { href: '/' }, 'Home'), ' · ', h('button', { type: 'button', onclick: open }, 'Try again'))));
-  if (!(problem instanceof Problem || problem instanceof TypeError)) console.error(problem);
+    : problem instanceof Lost ? ['The server does not answer', 'This page keeps trying.']
+    : ['This page has failed', 'That is a mistake of ours; the browser’s console says more.'];
+  main.replaceChildren(empty(title, text, h('p', null, h('a', { href: '/' }, 'Home'), ' · ', h('button', { type: 'button', onclick: () => open() }, 'Try again'))));
+  if (!(problem instanceof Problem || problem instanceof Lost)) console.error(problem);
 }
 
 // What nobody waits for: a button's action that failed, a page that stopped.
 addEventListener('unhandledrejection', event => {
   if (event.reason?.name === 'AbortError') return event.preventDefault();
-  if (event.reason instanceof Problem) {
+  if (event.reason instanceof Problem || event.reason instanceof Lost) {
     event.preventDefault();
-    import('./dom.js').then(({ say }) => say(event.reason.message, 'bad'));
+    say(event.reason.message, 'bad');
   }
 });
 

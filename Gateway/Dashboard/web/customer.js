@@ -42,11 +42,17 @@ export default async function customer(view, { id, signal, mayOperate }) {
     await post(`${path}/sends/${send.decisionId}/${action.toLowerCase()}`, { reason: asked.reason || undefined });
     say('Recorded.');
   }
+  async function operate(wait, verb, name, text, fields) {
+    const asked = await ask(`${name}: ${wait.trigger}`, text, name, [...fields, { label: 'Reason, for the record', name: 'reason' }]);
+    if (!asked) return;
+    await post(`${path}/waits/${encode(wait.trigger)}/${verb}`, { key: wait.key ?? undefined, by: asked.by, reason: asked.reason || undefined });
+    say('Recorded.');
+  }
   function draw() {
     const then = travel.past;
     const shown = then ?? profile;
     show(view, header(shown), travel.draw(), h('div', { class: 'grid' },
-      h('div', { class: 'stack wide' }, waits(shown, !then), sends(shown, mayOperate && !then && resolve), decisions(shown), then ? null : timeline(facts, next, older, skipped)),
+      h('div', { class: 'stack wide' }, waits(shown, !then, mayOperate && operate), sends(shown, mayOperate && !then && resolve), decisions(shown), then ? null : timeline(facts, next, older, skipped)),
       h('div', { class: 'stack narrow' }, then ? null : why.draw(), traits(shown), cart(shown), orders(shown), counters(shown))));
   }
 
@@ -66,11 +72,18 @@ function header(profile) {
     h('div', { class: 'tools small soft' }, h('span', null, 'seen since ', time(profile.firstSeenAt)), h('span', null, 'last ', time(profile.lastSeenAt)), h('span', { class: 'badge info num' }, 'version ' + count(profile.version))));
 }
 
-function waits({ waits }, isNow) {
+const waitActions = [
+  ['fire', 'Fire', 'It ends now. All that is asked of a wait that runs out is asked, so it may still not be sent.', []],
+  ['shift', 'Shift', 'It runs out so much later, or earlier with a minus sign before it.', [{ label: 'By, as an ISO 8601 duration', name: 'by', value: 'PT1H', required: true }]],
+  ['cancel', 'Cancel wait', 'It is closed, and nothing is sent.', []],
+];
+
+function waits({ waits }, isNow, operate) {
   return card('Waiting', waits.length ? badge(`${waits.length} open`, 'info') : null, waits.length
     ? h('ul', { class: 'rows' }, waits.map(wait => h('li', { class: 'item wait', 'data-key': wait.trigger + wait.key },
       isNow ? countdown(wait.armedAt, wait.deadline) : h('span', { class: 'badge info num' }, 'until ', clock(wait.deadline)),
-      h('div', null, triggerLink(wait.trigger), wait.key ? ` (${wait.key})` : '', h('small', null, `since ${clock(wait.armedAt)}, ${wait.arms === 1 ? 'one event' : wait.arms + ' events'}; due ${clock(wait.deadline)}`)))))
+      h('div', null, triggerLink(wait.trigger), wait.key ? ` (${wait.key})` : '', h('small', null, `since ${clock(wait.armedAt)}, ${wait.arms === 1 ? 'one event' : wait.arms + ' events'}; due ${clock(wait.deadline)}`)),
+      isNow && operate ? h('div', { class: 'tools' }, waitActions.map(([verb, name, text, fields]) => button(name, () => operate(wait, verb, name, text, fields), verb === 'cancel' ? { class: 'danger' } : {}))) : null)))
     : empty('Nothing waits', 'When a trigger with a wait matches an event, its countdown ticks here.'));
 }
 

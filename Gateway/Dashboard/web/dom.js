@@ -1,12 +1,20 @@
 // Making and changing elements. Text is always text: nothing that comes from the API is ever parsed as markup.
 
+let kept = 0;
+/** What is shown already and is to be kept must not leave the page for a moment, or it would lose the focus: a copy without content takes its place in what is wanted. */
+function standIn(child) {
+  if (!(child instanceof Element && child.isConnected && child.hasAttribute('data-keep'))) return child;
+  child.dataset.key ??= `kept-${++kept}`;
+  return child.cloneNode(false);
+}
+
 const fill = (made, attributes, children) => {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith('on')) made[name] = value;
     else made.setAttribute(name, value === true ? '' : value);
   }
-  made.append(...children.flat(9).filter(child => child !== null && child !== undefined && child !== false));
+  made.append(...children.flat(9).filter(child => child !== null && child !== undefined && child !== false).map(standIn));
   return made;
 };
 

@@ -9,7 +9,7 @@ import { problemList } from './parts.js';
  * @returns The elements, what is typed, and whether it may be stored.
  */
 export function editor(kind, idOf, document, mayEdit, onValid = () => {}) {
-  const state = h('div', { class: 'state', role: 'status', id: 'editor-state' });
+  const state = h('div', { class: 'state', 'data-keep': true, role: 'status', id: 'editor-state' });
   const field = h('textarea', { class: 'editor', 'data-keep': true, spellcheck: 'false', 'aria-label': 'Document, JSON', 'aria-describedby': 'editor-state', readonly: !mayEdit });
   field.value = JSON.stringify(document, null, 2);
   let timer, asked = 0;

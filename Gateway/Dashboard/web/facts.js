@@ -14,6 +14,7 @@ function property(event) {
 const lines = {
   eventApplied: ({ event, late }) => ['accent', [h('b', null, event.name ?? event.type), property(event) ? ' ' + property(event) : ''], `${late ? 'late, ' : ''}from ${event.source}`],
   waitArmed: fact => ['info', [triggerLink(fact.trigger), key(fact), ' waits until ', h('span', { class: 'num' }, clock(fact.deadline))], null],
+  waitMoved: fact => ['info', [triggerLink(fact.trigger), key(fact), ' moved to ', h('span', { class: 'num' }, clock(fact.deadline))], fact.by],
   unlessSeen: fact => ['mute', ['closes what waits for ', triggerLink(fact.trigger), key(fact)], null],
   decided: fact => fact.send
     ? ['good', [triggerLink(fact.trigger), key(fact), ': send by ', fact.send.sender], fact.send.template ? 'template ' + fact.send.template : null]

@@ -5,7 +5,9 @@ import { bars, button, card, count, empty, encode, head, kindOf, shares, time } 
 import { reading } from './reading.js';
 import { hourly, standing } from './triggers.js';
 import { editor } from './editor.js';
+import { backtest } from './backtest.js';
 import { diffOf } from './diff.js';
+import { completion, seenNames } from './names.js';
 
 const starter = { name: 'Cart abandoned', on: { event: 'Product Added' }, wait: { for: 'PT1H' }, unless: [{ event: 'Order Completed' }], limits: { cooldown: 'P1D' }, send: { sender: 'email', template: 'cart-abandoned', expires: 'PT6H' } };
 
@@ -18,6 +20,10 @@ export default async function trigger(view, { id, signal, mayOperate, go }) {
   const name = h('input', { 'data-keep': true, placeholder: 'cart-abandoned', pattern: '[a-z0-9][a-z0-9._\\-]{0,63}', 'aria-label': 'Id of the trigger' });
   const edit = editor('triggers', () => (isNew ? name.value.trim() : id), stored.document, mayOperate, valid => { draft = valid; draw(); });
   name.oninput = () => edit.check();
+  const names = mayOperate ? h('div', { 'data-keep': true }) : null;
+  if (mayOperate) seenNames(signal).then(seen => names.append(completion(edit.field, seen)), () => {});
+
+  const tryOut = mayOperate ? backtest(() => (isNew ? name.value.trim() : id), async () => (await edit.check()) ? JSON.parse(edit.text()) : null, signal, () => draw()) : () => null;
 
   async function save() {
     if (!await edit.check()) return;
@@ -58,9 +64,9 @@ export default async function trigger(view, { id, signal, mayOperate, go }) {
       h('div', { class: 'stack wide' },
         card('In plain words', null, h('div', { class: 'body' }, reading(draft))),
         card('Document', h('small', null, 'checked as you type'), h('div', { class: 'body' },
-          isNew ? h('label', null, 'Id', name) : null, isNew ? h('h3', null, 'Rule') : null, edit.field, edit.state,
+          isNew ? h('label', null, 'Id', name) : null, isNew ? h('h3', null, 'Rule') : null, edit.field, names, edit.state,
           mayOperate ? h('div', { class: 'tools' }, button('Store', save, { class: 'primary' }), button('Undo changes', () => edit.fill(stored.document).then(() => { draft = stored.document; draw(); }))) : h('p', { class: 'soft' }, 'This key may read. To change triggers use one with the role operate.')))),
-      h('div', { class: 'stack narrow' }, isNew ? null : [counted(counts), changes(history)])));
+      h('div', { class: 'stack narrow' }, tryOut(), isNew ? null : [counted(counts), changes(history)])));
 
   draw();
   if (!isNew) await every(2500, signal, refresh);

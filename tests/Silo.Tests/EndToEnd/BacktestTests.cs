@@ -184,6 +184,53 @@ public sealed class BacktestTests : IDisposable
         Assert.Equal("", wrong.Output);
     }
 
+    [Fact]
+    public async Task Over_the_api_it_decides_the_same_about_the_same_events()
+    {
+        // Over days in the past, whenever this runs: what is late when it comes has the same decisions in a replay.
+        var shift = DateTimeOffset.UtcNow.AddDays(-5) - new DateTimeOffset(2026, 3, 28, 20, 0, 0, TimeSpan.Zero);
+        var lines = Generated.Lines(new Random(11)).Select(line => Shifted(line, shift)).ToArray();
+        var (_, printed, messages) = await RunAsync(Events(string.Join('\n', lines)), Triggers(Abandoned));
+        var expected = printed.Select(Api.Parse).Select(Known).ToHashSet();
+
+        await using var process = SiloProcess.Serve(directory.File("silo"));
+        var silo = await process.ReadyAsync();
+        foreach (var batch in lines.Chunk(500))
+        {
+            using var taken = await silo.PostAsync("/v1/batch", Api.Json($$"""{"batch":[{{string.Join(',', batch)}}]}"""));
+            Assert.True(taken.IsSuccessStatusCode, await taken.Content.ReadAsStringAsync());
+        }
+        var draft = Api.Parse("""{"on":{"event":"Product Added"},"wait":{"for":"PT1H","mode":"debounce"},"unless":[{"event":"Order Completed"}],"send":{"sender":"email"}}""");
+        using var started = await silo.PostAsync("/v1/triggers/abandoned/backtest", Api.Json($$"""{"document":{{draft}}}"""));
+        Assert.True((int)started.StatusCode == 202, await started.Content.ReadAsStringAsync());
+        JsonElement status = default;
+        await Eventually.TrueAsync(
+            async () => (status = Api.Parse(await silo.GetStringAsync(started.Headers.Location))).Text("state") is "done" or "failed", () => process.Output);
+
+        var result = status.GetProperty("result");
+        Assert.Contains($"sends to {result.Text("customers")} customers", messages);
+        Assert.Equal(expected.Count(static known => known.Decision == "send"), result.GetProperty("sends").GetInt32());
+        Assert.Equal(expected.Count, result.GetProperty("byReason").EnumerateObject().Sum(static reason => reason.Value.GetInt32()));
+        var sample = result.GetProperty("sample").EnumerateArray().Select(Known).ToArray();
+        Assert.Equal(Math.Min(200, expected.Count), sample.Length);
+        Assert.Subset(expected, sample.ToHashSet());
+        Assert.All(expected.Except(sample), other => Assert.True(other.At <= sample[^1].At));
+    }
+
+    private static string Shifted(string line, TimeSpan by)
+    {
+        var json = JsonSerializer.Deserialize<Dictionary<string, string>>(line)!;
+        json["timestamp"] = DateTimeOffset.Parse(json["timestamp"]).Add(by).UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'");
+        return JsonSerializer.Serialize(json);
+    }
+
+    private static (string Id, DateTimeOffset At, string Customer, string Decision, string? Reason) Known(JsonElement decision)
+    {
+        // A line has milliseconds.
+        var at = decision.GetProperty("at").GetDateTimeOffset();
+        return (decision.Text("decisionId")!, at.AddTicks(-(at.Ticks % TimeSpan.TicksPerMillisecond)), decision.Text("customer")!, decision.Text("decision")!, decision.Text("reason"));
+    }
+
     private string Events(string lines) => Write("events.ndjson", lines);
 
     private string Triggers(string json) => Write("abandoned.json", json);
