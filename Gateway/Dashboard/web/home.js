@@ -35,7 +35,7 @@ function draw(view, overview, decisions, senders, rates, outruns) {
   const broken = overview.senders.filter(one => one.breaker !== 'closed');
   const decided = sum(overview.decisions);
   const span = Math.round(overview.seconds);
-  show(view, head('Home', `The last ${span} seconds of this process; ${count(overview.activations)} customers in memory`),
+  show(view, head('Home', `The last ${span} seconds of this process; ${count(overview.activations)} ${overview.activations === 1 ? 'customer' : 'customers'} in memory`),
     h('div', { class: 'tiles' },
       attention || broken.length ? h('a', { class: 'tile alarm', 'data-key': 'alarm', href: '/senders' }, h('span', null, 'Needs attention'), h('b', null, count(attention || broken.length)),
         h('small', null, broken.length ? `breaker ${broken.map(one => `${one.breaker}: ${one.id}`).join(', ')}` : attention === 1 ? 'send that failed or is held' : 'sends that failed or are held')) : null,
