@@ -84,6 +84,23 @@ public sealed class DashboardTests(Shop shop)
     }
 
     [BrowserFact]
+    public async Task Home_shows_red_things_first_and_decisions_with_their_reasons()
+    {
+        await shop.HappensAsync("red", "Refused");
+        await using var tab = await shop.OpenAsync("/");
+        await Expect(tab.Page.Locator(".tile").First).ToContainTextAsync("Needs attention");
+        await shop.ArrivesAsync("decided");
+        await shop.HappensAsync("decided", "Order Completed");
+        var rows = tab.Card("Decisions as they come").Locator("li", new() { HasText = "decided" });
+        await Expect(rows.Filter(new() { HasText = "cart" })).ToContainTextAsync("unless");
+        await Expect(rows.Filter(new() { HasText = "thanks" })).ToContainTextAsync("send");
+        await Expect(tab.Card("Outcomes")).ToContainTextAsync("unless");
+        await rows.First.GetByText("decided").ClickAsync();
+        await Expect(tab.Card("Timeline")).ToBeVisibleAsync();
+        tab.AssertNoErrors();
+    }
+
+    [BrowserFact]
     public async Task Why_not_names_the_condition_and_the_actual_value()
     {
         await shop.ArrivesAsync("whynot");

@@ -1,47 +1,59 @@
 // How it goes: what needs somebody first, then what is decided, as it is decided.
 import { h, show } from './dom.js';
 import { every, get } from './api.js';
-import { badge, card, count, customerLink, empty, encode, head, inWords, kindOf, line, outcome, shares, time, triggerLink } from './parts.js';
+import { card, count, customerLink, empty, head, line, outcome, shares, time, triggerLink } from './parts.js';
 import { nobodyYet } from './customers.js';
 import { readSenders, senderRow } from './senders.js';
-import { hourly } from './triggers.js';
 
-const add = (all, counted) => { for (const [name, many] of Object.entries(counted)) all[name] = (all[name] ?? 0) + many; return all; };
+/** As many samples of the rate as the line shows, one a second. */
+const samplesMax = 120;
+const decisionsMax = 30;
+
 const sum = counted => Object.values(counted).reduce((all, one) => all + one, 0);
+const rate = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
+const lasting = seconds => seconds === null || seconds === undefined ? '–' : seconds < 1 ? `${rate.format(seconds * 1000)} ms` : `${rate.format(seconds)} s`;
 
 export default async function home(view, { signal }) {
-  const profiles = new Map();
-  await every(1500, signal, async () => {
-    const [people, counts, senders] = await Promise.all([get('customers?limit=12', signal), get('triggers/counts', signal), readSenders(signal)]);
-    await Promise.all(people.items.filter(one => profiles.get(one.customer)?.version !== one.version).map(async one => profiles.set(one.customer, await get('customers/' + encode(one.customer), signal))));
-    if (!people.items.length) return show(view, head('Home'), h('section', { class: 'card' }, nobodyYet()));
-
-    const decisions = {}, sends = {}, hours = new Array(48).fill(0);
-    for (const trigger of counts.items) {
-      add(decisions, trigger.total.decisions);
-      add(sends, trigger.total.sends);
-      hourly(trigger).forEach((many, at) => { hours[at] += many; });
-    }
-    const latest = people.items.flatMap(({ customer }) => profiles.get(customer).decisions.map(one => ({ ...one, customer }))).sort((one, other) => new Date(other.at) - new Date(one.at)).slice(0, 25);
-    const attention = senders.reduce((all, one) => all + one.attention.length, 0);
-    const waiting = people.items.reduce((all, { customer }) => all + profiles.get(customer).waits.length, 0);
-    const broken = senders.filter(one => one.status.breaker !== 'closed');
-    show(view, head('Home', null),
-      h('div', { class: 'tiles' },
-        h('div', { class: 'tile' }, h('span', null, 'Decisions'), h('b', null, count(sum(decisions))), h('small', null, 'in the last 48 hours'), line(hours, 'Decisions by hour of the last 48 hours')),
-        tile('Sent', sends.sent, 'mails that left'), tile('Not sent', sum(decisions) - (decisions.send ?? 0), 'each with its reason'), tile('Waiting', waiting, 'of the latest active'),
-        h('a', { class: 'tile' + (attention || broken.length ? ' alarm' : ''), href: '/senders' }, h('span', null, 'Needs attention'), h('b', null, count(attention)), h('small', null, broken.length ? `breaker open: ${broken.map(one => one.id).join(', ')}` : attention ? 'sends that failed' : 'all is well'))),
-      h('div', { class: 'grid' },
-        h('div', { class: 'stack wide' }, card('Decisions as they come', h('small', null, 'of the latest active customers'), latest.length
-          ? h('ul', { class: 'rows' }, latest.map(decisionRow))
-          : empty('Nothing decided yet', 'The first decision of any trigger shows here with its reason.'))),
-        h('div', { class: 'stack narrow' },
-          card('Senders', null, senders.length ? h('div', { class: 'rows' }, senders.map(senderRow)) : empty('No sender yet', 'Without one nothing can leave.')),
-          card('Outcomes', h('small', null, 'all triggers'), h('div', { class: 'body' }, shares(decisions, name => (name === 'send' ? 'good' : 'mute')))))));
+  const rates = [];
+  let known = null, senders = [], turn = 0;
+  await every(1000, signal, async () => {
+    const [overview, recent] = await Promise.all([get('overview', signal), get('decisions/recent?limit=' + decisionsMax, signal)]);
+    // How senders are changes less often, and asks more of the server.
+    if (turn++ % 3 === 0) senders = await readSenders(signal);
+    rates.push(overview.eventsPerSecond);
+    if (rates.length > samplesMax) rates.shift();
+    if (!recent.items.length && !(await get('customers?limit=1', signal)).items.length) return show(view, head('Home'), h('section', { class: 'card' }, nobodyYet()));
+    const isNew = one => known !== null && !known.has(one.decisionId);
+    const outruns = recent.items.length === decisionsMax && recent.items.every(isNew);
+    draw(view, overview, recent.items.map(one => ({ ...one, isFresh: isNew(one) })), senders, rates, outruns);
+    known = new Set(recent.items.map(one => one.decisionId));
   });
 }
 
-const decisionRow = one => h('li', { class: 'item decision', 'data-key': one.decisionId },
-  time(one.at), customerLink(one.customer), triggerLink(one.trigger), outcome(one), h('span', { class: 'soft', title: one.detail ?? '' }, one.detail ?? ''));
+function draw(view, overview, decisions, senders, rates, outruns) {
+  const attention = senders.reduce((all, one) => all + one.attention.length, 0);
+  const broken = overview.senders.filter(one => one.breaker !== 'closed');
+  const decided = sum(overview.decisions);
+  const span = Math.round(overview.seconds);
+  show(view, head('Home', `The last ${span} seconds of this process; ${count(overview.activations)} ${overview.activations === 1 ? 'customer' : 'customers'} in memory`),
+    h('div', { class: 'tiles' },
+      attention || broken.length ? h('a', { class: 'tile alarm', 'data-key': 'alarm', href: '/senders' }, h('span', null, 'Needs attention'), h('b', null, count(attention || broken.length)),
+        h('small', null, broken.length ? `breaker ${broken.map(one => `${one.breaker}: ${one.id}`).join(', ')}` : attention === 1 ? 'send that failed or is held' : 'sends that failed or are held')) : null,
+      h('div', { class: 'tile', 'data-key': 'rate' }, h('span', null, 'Events a second'), h('b', null, rate.format(overview.eventsPerSecond)), h('small', null, `${count(sum(overview.events))} in ${span} s`), line(rates, 'Events a second, while this page is open')),
+      tile('Decisions', count(decided), `${count(overview.decisions.send)} to send`),
+      tile('Delivered', count(overview.sends.sent), sum(overview.sends) > (overview.sends.sent ?? 0) ? `of ${count(sum(overview.sends))} attempts` : 'every attempt'),
+      tile('Event to decision', lasting(overview.decisionLatency.p50), `p95 ${lasting(overview.decisionLatency.p95)}, p99 ${lasting(overview.decisionLatency.p99)}`),
+      tile('Deadlines late by', lasting(overview.deadlineLateness.p50), `p99 ${lasting(overview.deadlineLateness.p99)}; journal queue ${count(overview.journalQueue)}`)),
+    h('div', { class: 'grid' },
+      h('div', { class: 'stack wide' }, card('Decisions as they come', h('small', null, outruns ? `more than can be read: the newest ${decisionsMax} a second` : 'each with its reason'), decisions.length
+        ? h('ul', { class: 'rows' }, decisions.map(row))
+        : empty('Nothing decided yet', 'The first decision of any trigger shows here with its reason, also each decision not to send.'))),
+      h('div', { class: 'stack narrow' },
+        card('Outcomes', h('small', null, `last ${span} seconds`), h('div', { class: 'body' }, decided ? shares(overview.decisions, name => (name === 'send' ? 'good' : 'mute')) : h('p', { class: 'soft' }, 'No decision in this time.'))),
+        card('Senders', null, senders.length ? h('div', { class: 'rows' }, senders.map(senderRow)) : empty('No sender yet', 'Without one nothing can leave.')))));
+}
 
-const tile = (name, many, more) => h('div', { class: 'tile' }, h('span', null, name), h('b', null, count(many)), h('small', null, more));
+const row = one => h('li', { class: 'item decision' + (one.isFresh ? ' fresh' : ''), 'data-key': one.decisionId },
+  time(one.decidedAt), customerLink(one.customer), triggerLink(one.trigger), outcome(one), h('span', { class: 'soft' }, one.detail ?? ''));
+
+const tile = (name, many, more) => h('div', { class: 'tile', 'data-key': name }, h('span', null, name), h('b', null, many), h('small', null, more));

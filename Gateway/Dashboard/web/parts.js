@@ -70,6 +70,7 @@ export function bars(numbers, label) {
 
 /** A line with its ground filled. */
 export function line(numbers, label) {
+  if (numbers.length === 1) numbers = [numbers[0], numbers[0]];
   const top = Math.max(1, ...numbers) * 1.08;
   const step = 100 / Math.max(1, numbers.length - 1);
   const points = numbers.map((one, at) => `${(at * step).toFixed(2)},${(39 - 38 * one / top).toFixed(2)}`).join(' ');

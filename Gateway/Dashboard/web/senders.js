@@ -15,7 +15,7 @@ export async function readSenders(signal) {
 export const senderRow = ({ id, document, status, attention, more }) => h('a', { class: 'row send', href: '/senders/' + encode(id), 'data-key': id },
   badge(status.breaker === 'closed' ? 'healthy' : status.breaker, status.breaker === 'closed' ? 'good' : status.breaker === 'open' ? 'bad' : 'warn'),
   h('span', null, h('b', null, id), h('small', null, `${document.type}${document.channel ? ', ' + document.channel : ''} · ${count(status.waiting)} waiting, ${count(status.delivering)} under way`)),
-  attention.length ? badge(`${count(attention.length)}${more ? '+' : ''} need attention`, 'bad') : h('span', { class: 'soft' }, 'nothing failed'));
+  attention.length ? badge(`${count(attention.length)}${more ? '+' : ''} need attention`, 'bad') : null);
 
 export default async function senders(view, { signal }) {
   await every(2500, signal, async () => {
