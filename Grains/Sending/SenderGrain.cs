@@ -129,6 +129,7 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
         using var span = Instruments.Spans.StartActivity("send.deliver");
         if (sender is null)
             return (new(SendOutcome.Retry, Detail: $"There is no sender '{senderId}'."), null);
+        var unsubscribe = job.IsTransactional ? null : links?.Unsubscribe(customer.Workspace, customer.CustomerId, job.Channel, job.Topic, job.DecisionId);
         RenderedContent? content = null;
         if (job.Template is not null)
         {
@@ -136,34 +137,25 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
                 return (new(SendOutcome.Retry, Detail: $"There is no template '{job.Template}'."), null);
             try
             {
-                content = template.Render(job, customer, clock, Links(customer, job));
+                content = template.Render(job, customer, clock, Links(customer, job, unsubscribe));
             }
             catch (TemplateException failure)
             {
                 return (new(failure.MayPass ? SendOutcome.Retry : SendOutcome.Failed, Detail: failure.Message), null);
             }
         }
-        var delivery = await pipeline.Deliver(sender.Sender, Message(customer, job, content));
+        var (workspace, customerId) = customer;
+        var delivery = await pipeline.Deliver(
+            sender.Sender, new(workspace, customerId, job, content, unsubscribe, links?.Reference(workspace, customerId, job.DecisionId)));
         Instruments.OnSend(sender.Type, delivery.Outcome);
         return (delivery, content);
     }
 
-    private SendMessage Message(CustomerKey customer, SendJob job, RenderedContent? content) => new(
-        customer.Workspace,
-        customer.CustomerId,
-        job,
-        content,
-        Unsubscribe(customer, job),
-        links?.Reference(customer.Workspace, customer.CustomerId, job.DecisionId));
-
-    private MailLinks Links(CustomerKey customer, SendJob job) =>
+    private MailLinks Links(CustomerKey customer, SendJob job, Uri? unsubscribe) =>
         links is null ? new(null, null) : new(
-            Unsubscribe(customer, job)?.AbsoluteUri,
+            unsubscribe?.AbsoluteUri,
             links.Preferences(customer.Workspace, customer.CustomerId, job.DecisionId).AbsoluteUri,
             slot => links.Content(customer.Workspace, customer.CustomerId, slot).AbsoluteUri);
-
-    private Uri? Unsubscribe(CustomerKey customer, SendJob job) =>
-        job.IsTransactional ? null : links?.Unsubscribe(customer.Workspace, customer.CustomerId, job.Channel, job.Topic, job.DecisionId);
 
     private async Task Settle(ICustomerGrain customer, (SendJob Job, Delivery Delivery, string? Content) settlement)
     {
