@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Testing;
 using static Orleans.Personalize.Tests.GatewayServer;
 
 namespace Orleans.Personalize.Tests;
@@ -284,20 +285,5 @@ public sealed class MailWebhookTests : IAsyncLifetime
     private static void AssertSame(string expected, JsonText actual) =>
         Assert.True(JsonElement.DeepEquals(JsonElement.Parse(expected), JsonElement.Parse(actual.Utf8.Span)), $"{expected}\n{actual}");
 
-    private static CustomerView View() => new()
-    {
-        Customer = "ada",
-        Version = 1,
-        FirstSeenAt = Now,
-        LastSeenAt = Now,
-        Traits = [],
-        Consent = [],
-        Counters = [],
-        Cart = new CartView(null, 0, [], null),
-        Orders = [],
-        Waits = [],
-        Sends = [],
-        Decisions = [],
-        Recent = [],
-    };
+    private static CustomerView View() => FakeViews.Of("ada") with { FirstSeenAt = Now, LastSeenAt = Now };
 }

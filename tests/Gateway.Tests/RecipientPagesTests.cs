@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Personalize.Testing;
 using static Orleans.Personalize.Tests.GatewayServer;
 
 namespace Orleans.Personalize.Tests;
@@ -328,20 +329,10 @@ public sealed class RecipientPagesTests : IAsyncLifetime
         [.. Regex.Matches(await server.Anonymous.GetStringAsync(Preferences()), "<input type=\"checkbox\"[^>]*value=\"([^\"]+)\"([^>]*)>")
             .Select(static box => (box.Groups[1].Value, box.Groups[2].Value.Contains(" checked", StringComparison.Ordinal)))];
 
-    private static CustomerView View(params (string Name, string Value, string MessageId)[] consent) => new()
+    private static CustomerView View(params (string Name, string Value, string MessageId)[] consent) => FakeViews.Of("ada") with
     {
-        Customer = "ada",
-        Version = 1,
         FirstSeenAt = Noon,
         LastSeenAt = Noon,
-        Traits = [],
         Consent = [.. consent.Select(static one => new TraitView(one.Name, JsonText.FromString(one.Value), Noon, "api", one.MessageId))],
-        Counters = [],
-        Cart = new CartView(null, 0, [], null),
-        Orders = [],
-        Waits = [],
-        Sends = [],
-        Decisions = [],
-        Recent = [],
     };
 }

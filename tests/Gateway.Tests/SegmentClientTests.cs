@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Security.Cryptography;
 using Orleans.Personalize.Testing;
 using static Orleans.Personalize.Tests.GatewayServer;
 
@@ -8,16 +6,14 @@ namespace Orleans.Personalize.Tests;
 /// <summary>Segment's own Node.js client, unmodified, with its host set to the gateway.</summary>
 public sealed class SegmentClientTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
-
     [NodeFact]
     public async Task Segments_client_delivers_every_event_once()
     {
-        var client = await InstallAsync();
+        var client = await Npm.InstallAsync();
         await using var server = await StartAsync();
         var (_, key, _) = await server.CreateKeyAsync("ingest");
 
-        var output = await RunAsync("node", client, "send.js", server.Address.ToString(), key);
+        var output = await Npm.RunAsync("node", client, "", "send.js", server.Address.ToString(), key);
 
         Assert.Contains("flushed", output, StringComparison.Ordinal);
         var ann = server.Grains.Customer("default/ann").Applied.ToDictionary(applied => applied.MessageId);
@@ -40,7 +36,7 @@ public sealed class SegmentClientTests
     [NodeFact]
     public async Task Segments_client_comes_back_after_it_was_asked_to()
     {
-        var client = await InstallAsync();
+        var client = await Npm.InstallAsync();
         await using var server = await StartAsync();
         var (_, key, _) = await server.CreateKeyAsync("ingest");
         var customer = server.Grains.Customer("default/ann");
@@ -52,7 +48,7 @@ public sealed class SegmentClientTests
             throw refusals == 1 ? new JournalBusyException() : new JournalException("unknown");
         };
 
-        var output = await RunAsync("node", client, "send.js", server.Address.ToString(), key);
+        var output = await Npm.RunAsync("node", client, "", "send.js", server.Address.ToString(), key);
 
         Assert.Contains("flushed", output, StringComparison.Ordinal);
         Assert.Equal(2, refusals);
@@ -60,53 +56,4 @@ public sealed class SegmentClientTests
     }
 
     private static (EventType, string?, string) Of(CustomerEvent applied) => (applied.Type, applied.Name, applied.Properties.ToString());
-
-    /// <summary>Installs what the lock file names into a cache folder, once.</summary>
-    private static async Task<string> InstallAsync()
-    {
-        var source = Path.Combine(AppContext.BaseDirectory, "npm");
-        string[] files = ["package.json", "package-lock.json", "send.js"];
-        var content = files.SelectMany(file => File.ReadAllBytes(Path.Combine(source, file))).ToArray();
-        var target = Path.Combine(Path.GetTempPath(), "personalize-npm", Convert.ToHexStringLower(SHA256.HashData(content))[..16]);
-        if (Directory.Exists(target))
-            return target;
-
-        var fresh = Directory.CreateDirectory($"{target}-{Guid.NewGuid():n}").FullName;
-        foreach (var file in files)
-            File.Copy(Path.Combine(source, file), Path.Combine(fresh, file));
-        await RunAsync("npm", fresh, "ci", "--ignore-scripts", "--no-audit", "--no-fund");
-        try
-        {
-            Directory.Move(fresh, target);
-        }
-        catch (IOException) when (Directory.Exists(target))
-        {
-            // Another test run was faster.
-            Directory.Delete(fresh, recursive: true);
-        }
-
-        return target;
-    }
-
-    private static async Task<string> RunAsync(string program, string directory, params string[] arguments)
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        using var process = Process.Start(new ProcessStartInfo(program, arguments)
-        {
-            WorkingDirectory = directory, UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
-        })!;
-        try
-        {
-            var output = process.StandardOutput.ReadToEndAsync(patience.Token);
-            var error = process.StandardError.ReadToEndAsync(patience.Token);
-            await process.WaitForExitAsync(patience.Token);
-            Assert.True(process.ExitCode == 0, $"{program} ended with {process.ExitCode}: {await output} {await error}");
-            return await output;
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            throw;
-        }
-    }
 }

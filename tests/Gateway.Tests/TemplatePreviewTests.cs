@@ -1,3 +1,4 @@
+using Orleans.Personalize.Testing;
 using static Orleans.Personalize.Tests.GatewayServer;
 
 namespace Orleans.Personalize.Tests;
@@ -13,7 +14,7 @@ public sealed class TemplatePreviewTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         server = await StartAsync();
-        server.Grains.Customer("default/ann").View = View("ann");
+        server.Grains.Customer("default/ann").View = FakeViews.Of("ann");
     }
 
     public async Task DisposeAsync() => await server.DisposeAsync();
@@ -103,21 +104,4 @@ public sealed class TemplatePreviewTests : IAsyncLifetime
     }
 
     private Task<HttpResponseMessage> PostAsync(string json) => server.Admin.PostAsync("/v1/templates/welcome/preview", Json(json));
-
-    private static CustomerView View(string id) => new()
-    {
-        Customer = id,
-        Version = 1,
-        FirstSeenAt = null,
-        LastSeenAt = null,
-        Traits = [],
-        Consent = [],
-        Counters = [],
-        Cart = new CartView(null, 0, [], null),
-        Orders = [],
-        Waits = [],
-        Sends = [],
-        Decisions = [],
-        Recent = [],
-    };
 }

@@ -1,4 +1,5 @@
 using Orleans.Personalize.Sending;
+using Orleans.Personalize.Testing;
 
 namespace Orleans.Personalize.Silo.Tests.Senders;
 
@@ -39,21 +40,10 @@ internal static class Sample
         EventProperties = JsonText.FromString("""{"price":19.90}"""),
         DecidedAt = DecidedAt,
         ExpiresAt = null,
-        Profile = new CustomerView
+        Profile = FakeViews.Of("ada/é") with
         {
-            Customer = "ada/é",
             Version = 3,
-            FirstSeenAt = null,
-            LastSeenAt = null,
             Traits = [new TraitView("first name", JsonText.FromString("\"Ada\""), DecidedAt, "api", "m1"), new TraitView("age", JsonText.FromString("36"), DecidedAt, "api", "m1")],
-            Consent = [],
-            Counters = [],
-            Cart = new CartView(null, 0, [], null),
-            Orders = [],
-            Waits = [],
-            Sends = [],
-            Decisions = [],
-            Recent = [],
         },
     };
 }
