@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Api;
+using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Content;
 using Orleans.Personalize.Gateway.Dashboard;
 using Orleans.Personalize.Gateway.Recipients;
@@ -38,6 +39,7 @@ public static class GatewayHosting
             provider.GetRequiredService<IOptions<GatewayOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
+        services.AddSingleton<WorkspaceRules>();
         services.AddSingleton<ContentReader>();
         services.AddSingleton(new LiveConnections(Limits.LiveConnectionsMax));
         services.AddSingleton<Live>();

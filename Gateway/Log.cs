@@ -20,4 +20,7 @@ internal static partial class Log
 
     [LoggerMessage(5, LogLevel.Warning, "Events of {Customers} customers have no known outcome; their sender was asked to repeat them")]
     public static partial void OutcomeUnknown(this ILogger logger, Exception exception, int customers);
+
+    [LoggerMessage(6, LogLevel.Warning, "The registry of {Workspace} could not be followed; what is known of it stays in force")]
+    public static partial void RulesNotFollowed(this ILogger logger, Exception exception, string workspace);
 }

@@ -49,6 +49,15 @@ public sealed record CustomerEvent
     /// a repeated delivery has the same fingerprint and another body under the same <see cref="MessageId"/> has not.
     /// </summary>
     [Id(10)] public ulong Fingerprint { get; init; }
+
+    /// <summary>It is told afterwards, by an import or a snapshot: it sets what is known of the customer, closes waits, and fires nothing.</summary>
+    [Id(11)] public bool IsHistory { get; init; }
+
+    /// <summary>
+    /// Other ids of which the source says in this event that they are the same customer's, such as the anonymous one before the log-in,
+    /// <c>email:ada@example.org</c> or <c>phone:+4930123456</c>; null where there are none.
+    /// </summary>
+    [Id(12)] public string[]? Identities { get; init; }
 }
 
 public enum ReceiptStatus

@@ -69,6 +69,10 @@ public static class RegistryKind
     public const string Slot = "slot";
     /// <summary>What all triggers of a channel share; its id is the channel.</summary>
     public const string Policy = "policy";
+    /// <summary>Where events come from besides the API: how they are read, and what proves that they are its.</summary>
+    public const string Source = "source";
+    /// <summary>What the events of one name must look like.</summary>
+    public const string Schema = "schema";
 }
 
 /// <param name="Version">1 for the first document of this id, one more with each change, never reused after a deletion.</param>
@@ -138,3 +142,13 @@ public sealed record DocumentError(
 public sealed record RegistrySnapshot(
     [property: Id(0)] long Version,
     [property: Id(1)] RegistryDocument[] Documents);
+
+/// <summary>The port by which those who read a kind of document say what is wrong with one before it is stored.</summary>
+public interface IDocumentRule
+{
+    /// <summary>One of <see cref="RegistryKind"/>.</summary>
+    string Kind { get; }
+
+    /// <summary>All that is wrong with a document; empty where it may be stored. Pure.</summary>
+    IReadOnlyCollection<DocumentError> Validate(string id, System.Text.Json.JsonElement document);
+}

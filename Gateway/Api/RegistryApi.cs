@@ -13,19 +13,19 @@ using Orleans.Personalize.Gateway.Security;
 namespace Orleans.Personalize.Gateway.Api;
 
 /// <param name="Version">Rises with each change; the ETag, too.</param>
-/// <param name="Document">As it was put, but for a sender's secrets, which show as <c>***</c>.</param>
+/// <param name="Document">As it was put, but for the secrets of senders and sources, which show as <c>***</c>.</param>
 internal sealed record DocumentResponse(string Id, long Version, DateTimeOffset UpdatedAt, RawJson Document);
 
 /// <param name="Action">put, delete, or for a trigger pause, resume, stop, ramp.</param>
 /// <param name="By">The id of the API key; null for the installation itself.</param>
-/// <param name="Document">Null after a deletion, and where it is not kept: senders, and what is too large or too old.</param>
+/// <param name="Document">Null after a deletion, and where it is not kept: senders, sources, and what is too large or too old.</param>
 internal sealed record VersionResponse(long Version, DateTimeOffset At, string Action, string? By, string? Reason, RawJson Document)
 {
     public static VersionResponse From(RegistryVersion version) =>
         new(version.Version, version.At, version.Action, version.By, version.Reason, new RawJson(version.Document));
 }
 
-/// <summary>The documents that say what the engine does: triggers, templates, senders and policies, and what customers can choose: topics.</summary>
+/// <summary>The documents that say what the engine does: triggers, templates, senders, policies and the like, and what comes in: sources and schemas.</summary>
 internal static partial class RegistryApi
 {
     private static readonly (string Path, string Kind)[] Kinds =
@@ -36,6 +36,8 @@ internal static partial class RegistryApi
         ("policies", RegistryKind.Policy),
         ("topics", RegistryKind.Topic),
         ("slots", RegistryKind.Slot),
+        ("sources", RegistryKind.Source),
+        ("schemas", RegistryKind.Schema),
     ];
 
     public static void Map(IEndpointRouteBuilder routes)
@@ -57,7 +59,7 @@ internal static partial class RegistryApi
             .Require(Access.Read);
         group.MapPut("/{id}", (HttpContext http, IGrainFactory grains, string id) => PutAsync(http, grains, kind, id))
             .WithSummary($"Make or change a {kind}")
-            .WithDescription(kind == RegistryKind.Sender
+            .WithDescription(DocumentSecrets.AreIn(kind)
                 ? "Takes effect everywhere within a second. If-Match makes sure that nobody else's change is lost. Secrets are not shown again, so every change must carry them."
                 : "Takes effect everywhere within a second. If-Match makes sure that nobody else's change is lost.")
             .Accepts<Dictionary<string, JsonElement>>("application/json")
@@ -185,14 +187,14 @@ internal static partial class RegistryApi
         var root = JsonNode.Parse(json, null, new JsonDocumentOptions { MaxDepth = Limits.DepthMax, AllowDuplicateProperties = false });
         if (root?["id"] is { } id && !(id is JsonValue value && value.TryGetValue(out string? text) && text == target.Id))
             return new DocumentError("/id", $"must be '{target.Id}', as in the path");
-        return target.Kind == RegistryKind.Sender ? SenderSecrets.FindMask(root) : null;
+        return DocumentSecrets.AreIn(target.Kind) ? DocumentSecrets.FindMask(root) : null;
     }
 
     public static DocumentResponse ToResponse(RegistryDocument document) => new(
         document.Id,
         document.Version,
         document.UpdatedAt,
-        new RawJson(document.Kind == RegistryKind.Sender ? SenderSecrets.Mask(document.Document) : document.Document));
+        new RawJson(DocumentSecrets.AreIn(document.Kind) ? DocumentSecrets.Mask(document.Document) : document.Document));
 
     private static IRegistryGrain Registry(HttpContext http, IGrainFactory grains) => grains.GetGrain<IRegistryGrain>(http.User.Workspace());
 

@@ -5,7 +5,8 @@ namespace Orleans.Personalize.Gateway.Connectors;
 /// <param name="Customer">Null where it could not be read.</param>
 /// <param name="Event">Null when refused.</param>
 /// <param name="Error">Null unless refused; with a JSON pointer to the field.</param>
-public sealed record ParsedEvent(string? MessageId, string? Customer, CustomerEvent? Event, DocumentError? Error)
+/// <param name="Raw">What was refused, as it came, where the connector keeps it; so that it can be mended later.</param>
+public sealed record ParsedEvent(string? MessageId, string? Customer, CustomerEvent? Event, DocumentError? Error, ReadOnlyMemory<byte> Raw = default)
 {
     internal static ParsedEvent Refused(string pointer, string detail) => new(null, null, null, new DocumentError(pointer, detail));
 

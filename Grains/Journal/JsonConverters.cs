@@ -35,7 +35,28 @@ internal sealed class CustomerEventConverter : JsonConverter<CustomerEvent>
         WriteJson(writer, "traits"u8, value.Traits);
         WriteJson(writer, "consent"u8, value.Consent);
         writer.WriteNumber("fingerprint"u8, value.Fingerprint);
+        if (value.IsHistory)
+            writer.WriteBoolean("history"u8, true);
+        WriteTexts(writer, "identities"u8, value.Identities);
         writer.WriteEndObject();
+    }
+
+    private static void WriteTexts(Utf8JsonWriter writer, ReadOnlySpan<byte> name, string[]? texts)
+    {
+        if (texts is null)
+            return;
+        writer.WriteStartArray(name);
+        foreach (var text in texts)
+            writer.WriteStringValue(text);
+        writer.WriteEndArray();
+    }
+
+    private static string[] ReadTexts(ref Utf8JsonReader reader)
+    {
+        var texts = new List<string>();
+        while (reader.Read() && reader.TokenType == JsonTokenType.String)
+            texts.Add(reader.GetString()!);
+        return [.. texts];
     }
 
     private static void WriteJson(Utf8JsonWriter writer, ReadOnlySpan<byte> name, JsonText json)
@@ -53,6 +74,8 @@ internal sealed class CustomerEventConverter : JsonConverter<CustomerEvent>
         JsonText properties = default, traits = default, consent = default;
         int priority = 0;
         ulong fingerprint = 0;
+        var isHistory = false;
+        string[]? identities = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var member = reader.GetString();
@@ -70,6 +93,8 @@ internal sealed class CustomerEventConverter : JsonConverter<CustomerEvent>
                 case "traits": traits = JsonTextConverter.Read(ref reader); break;
                 case "consent": consent = JsonTextConverter.Read(ref reader); break;
                 case "fingerprint": fingerprint = reader.GetUInt64(); break;
+                case "history": isHistory = reader.GetBoolean(); break;
+                case "identities": identities = ReadTexts(ref reader); break;
                 default: reader.Skip(); break;
             }
         }
@@ -89,6 +114,8 @@ internal sealed class CustomerEventConverter : JsonConverter<CustomerEvent>
             Traits = traits,
             Consent = consent,
             Fingerprint = fingerprint,
+            IsHistory = isHistory,
+            Identities = identities,
         };
     }
 }

@@ -11,6 +11,7 @@ namespace Orleans.Personalize.Registry;
 public sealed class RegistryGrain(
     [PersistentState("registry", RegistryGrain.Storage)] IPersistentState<RegistryState> stored,
     IEnumerable<ISenderFactory> senders,
+    IEnumerable<IDocumentRule> rules,
     TimeProvider clock,
     IHostApplicationLifetime? lifetime = null) : Grain, IRegistryGrain
 {
@@ -161,7 +162,9 @@ public sealed class RegistryGrain(
                 RegistryKind.Slot => [.. Content.Slot.Parse(json.RootElement).Errors],
                 RegistryKind.Topic => [.. Topics.Validate(json.RootElement)],
                 RegistryKind.Key => [],
-                _ => [new("", $"'{kind}' is no kind of document")],
+                _ => rules.FirstOrDefault(rule => rule.Kind == kind) is { } rule
+                    ? [.. rule.Validate(id, json.RootElement)]
+                    : [new("", $"'{kind}' is no kind of document")],
             };
         }
         catch (JsonException invalid)

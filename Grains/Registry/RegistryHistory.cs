@@ -35,7 +35,7 @@ internal static class RegistryHistory
 
     /// <summary>The newest one with its document; a sender's is left out, for an old secret is still a secret.</summary>
     private static RegistryVersion[] WithDocument(RegistryVersion[] versions, RegistryDocument? document) =>
-        versions is [var newest, .. var others] && document is not null && newest.Version == document.Version && document.Kind != RegistryKind.Sender
+        versions is [var newest, .. var others] && document is not null && newest.Version == document.Version && document.Kind is not (RegistryKind.Sender or RegistryKind.Source)
             ? [newest with { Document = document.Document }, .. others]
             : versions;
 }

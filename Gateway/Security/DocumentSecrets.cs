@@ -2,10 +2,13 @@ using System.Text.Json.Nodes;
 
 namespace Orleans.Personalize.Gateway.Security;
 
-/// <summary>Hides the secrets of sender documents from everyone who reads them back.</summary>
-internal static class SenderSecrets
+/// <summary>Hides the secrets in documents from everyone who reads them back.</summary>
+internal static class DocumentSecrets
 {
     public const string Hidden = "***";
+
+    /// <summary>Whether documents of a kind hold secrets.</summary>
+    public static bool AreIn(string kind) => kind is RegistryKind.Sender or RegistryKind.Source;
 
     /// <summary>How the names of secret members end, letter case aside: <c>secret</c>, <c>apiKey</c>, <c>accessToken</c>, …</summary>
     private static readonly string[] Endings = ["secret", "password", "key", "token", "authorization"];

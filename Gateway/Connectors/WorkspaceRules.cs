@@ -1,0 +1,81 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Orleans.Personalize.Gateway.Connectors;
+
+/// <summary>What a workspace's registry says about the events that come in, compiled.</summary>
+/// <param name="Version">Of the registry.</param>
+internal sealed record Rules(long Version)
+{
+    public static Rules Of(RegistrySnapshot snapshot) => new(snapshot.Version);
+}
+
+/// <summary>The rules of the workspaces that this gateway has met, each at most a moment behind its registry.</summary>
+internal sealed class WorkspaceRules(IGrainFactory grains, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<WorkspaceRules> logger)
+{
+    /// <summary>After a registry did not answer. Well under the second within which a change is followed.</summary>
+    private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(250);
+
+    private readonly ConcurrentDictionary<string, Lazy<Task<Followed>>> workspaces = new();
+
+    /// <summary>The rules as they are known now; the first call for a workspace waits for its registry.</summary>
+    /// <exception cref="Exception">The registry could not be read; the next call tries again.</exception>
+    public async ValueTask<Rules> GetAsync(string workspace)
+    {
+        var loading = workspaces.GetOrAdd(workspace, name => new(() => LoadAsync(name)));
+        try
+        {
+            return (await loading.Value).Rules;
+        }
+        catch
+        {
+            workspaces.TryRemove(KeyValuePair.Create(workspace, loading));
+            throw;
+        }
+    }
+
+    private async Task<Followed> LoadAsync(string workspace)
+    {
+        var registry = grains.GetGrain<IRegistryGrain>(workspace);
+        RegistrySnapshot? first;
+        do
+            first = await registry.Follow(-1);
+        while (first is null);
+        var followed = new Followed(Rules.Of(first));
+        _ = FollowAsync(registry, followed, workspace);
+        return followed;
+    }
+
+    private async Task FollowAsync(IRegistryGrain registry, Followed followed, string workspace)
+    {
+        while (!lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            try
+            {
+                if (await registry.Follow(followed.Rules.Version) is { } changed)
+                    followed.Rules = Rules.Of(changed);
+            }
+            catch (Exception failure) when (!lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                logger.RulesNotFollowed(failure, workspace);
+                await Task.Delay(RetryPause, time, lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (Exception)
+            {
+                return;
+            }
+        }
+    }
+
+    private sealed class Followed(Rules rules)
+    {
+        private volatile Rules rules = rules;
+
+        public Rules Rules
+        {
+            get => rules;
+            set => rules = value;
+        }
+    }
+}
