@@ -160,7 +160,8 @@ internal static class EventsApi
 /// <summary>The shapes that the OpenAPI document shows; requests are read by the connectors.</summary>
 internal sealed record NativeEvent(
     string? MessageId, string? Type, string? Name, string Customer, DateTimeOffset? OccurredAt, string? Source,
-    Dictionary<string, JsonElement>? Properties, Dictionary<string, JsonElement>? Traits, Dictionary<string, bool>? Consent);
+    Dictionary<string, JsonElement>? Properties, Dictionary<string, JsonElement>? Traits, Dictionary<string, bool>? Consent, string[]? Identities,
+    string? AnonymousId);
 
 internal sealed record NativeBatch(NativeEvent[] Events);
 

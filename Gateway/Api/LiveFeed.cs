@@ -55,7 +55,7 @@ internal sealed class LiveFeed(ICustomerGrain customer, string id, TimeProvider 
                 yield return new("erased", 0, "{}"u8.ToArray());
             else
             {
-                yield return new("profile", view.Version, JsonSerializer.SerializeToUtf8Bytes(CustomerResponse.From(id, view), ApiJson.Default.CustomerResponse));
+                yield return new("profile", view.Version, JsonSerializer.SerializeToUtf8Bytes(CustomerResponse.From(view.Customer, view), ApiJson.Default.CustomerResponse));
                 if (view.Version > known && await FactsAsync(known, view.Version) is { } facts)
                     yield return new("facts", view.Version, JsonSerializer.SerializeToUtf8Bytes(facts, ApiJson.Default.LiveFacts));
             }

@@ -46,4 +46,7 @@ internal static partial class Log
 
     [LoggerMessage(30, LogLevel.Error, "The backtest {Id} failed.")]
     public static partial void BacktestFailed(this ILogger logger, string id, Exception failure);
+
+    [LoggerMessage(40, LogLevel.Information, "The merge of {Customer} with another could not go on: {Problem} It will be tried again.")]
+    public static partial void MergeUnanswered(this ILogger logger, string customer, string problem);
 }

@@ -180,11 +180,26 @@ public sealed class FakeCustomer : ICustomerGrain
 
     public Task<TimelinePage> Timeline(int limit, long? before) => Task.FromResult(OnTimeline?.Invoke(limit, before) ?? new TimelinePage([], null));
 
-    public Task Erase()
+    public Task<string[]> Erase()
     {
         IsErased = true;
-        return Task.CompletedTask;
+        return Task.FromResult<string[]>([]);
     }
+
+    public Task Forget() => Task.CompletedTask;
+
+    /// <summary>What merging or parting comes to: null, or why not.</summary>
+    public Func<string, string, string?> OnMerge { get; set; } = static (_, _) => null;
+
+    public Task<string?> Link(string id, string by) => Task.FromResult(OnMerge(id, by));
+
+    public Task<string?> Part(string id, string by) => Task.FromResult(OnMerge(id, by));
+
+    public Task<JoinReply> Join(JoinRequest request) => Task.FromResult(new JoinReply(JoinStatus.Refused, request.Into));
+
+    public Task<AbsorbReply> Absorb(Absorption absorption) => Task.FromResult(new AbsorbReply(null, []));
+
+    public Task Undo(UndoneMerge undone) => Task.CompletedTask;
 
     private Receipt Remember(CustomerEvent one)
     {
