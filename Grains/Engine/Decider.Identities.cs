@@ -72,7 +72,7 @@ public static partial class Decider
         while (turn.Profile.Waits.Length > Limits.WaitsMax)
         {
             var last = turn.Profile.Waits.MaxBy(static wait => wait.Deadline)!;
-            Suppress(turn, AboutClosing(turn, last, last.Arms.Last), Reason.WaitLimit, $"{Limits.WaitsMax} waits are open");
+            Suppress(turn, AboutClosing(turn, last, last.Arms.Last, turn.Now), Reason.WaitLimit, $"{Limits.WaitsMax} waits are open");
         }
         FireDue(turn, turn.Now);
         return turn.Build([]);
@@ -85,20 +85,17 @@ public static partial class Decider
         if (wait.Key is not null && turn.Profile.FindMark(wait.Trigger, null)?.UnlessThrough is { } any && !(unless >= any))
             unless = any;
         if (unless > wait.Arms.First)
-            Suppress(turn, AboutClosing(turn, wait, unless.Value), Reason.Unless, $"seen by {absorbed} or here before they were one");
+            Suppress(turn, AboutClosing(turn, wait, wait.Arms.Newest.LastOrDefault(arm => arm < unless, wait.Arms.First), unless.Value.At), Reason.Unless, $"seen by {absorbed} or here before they were one");
         else if (mark?.DecidedThrough is { } decided && decided > wait.Arms.First.At)
-            Suppress(turn, AboutClosing(turn, wait, wait.Arms.LastBefore(decided)), Reason.Superseded, $"decided before {absorbed} was merged");
+            Suppress(turn, AboutClosing(turn, wait, wait.Arms.LastBefore(decided), decided), Reason.Superseded, $"decided before {absorbed} was merged");
     }
 
-    /// <summary>A wait is closed for what kept it open up to an event.</summary>
-    private static Subject AboutClosing(TurnBuilder turn, Wait wait, Stamp through)
+    /// <summary>A wait is closed for what kept it open up to an event, that event included: one that closes a wait may open the next.</summary>
+    private static Subject AboutClosing(TurnBuilder turn, Wait wait, Stamp through, DateTimeOffset at)
     {
         var trigger = turn.Triggers.Find(wait.Trigger);
-        var left = wait.Arms.After(through);
-        var last = wait.Arms.Newest.LastOrDefault(arm => arm <= through, wait.Arms.First);
-        return new(
-            wait.Trigger, trigger?.Version ?? wait.TriggerVersion, wait.Key, through.At, wait.Arms.First, last,
-            new WaitClosed(through, left?.Deadline(trigger?.Wait), Fired: false));
+        var closed = new WaitClosed(through, wait.Arms.After(through)?.Deadline(trigger?.Wait), Fired: false);
+        return new(wait.Trigger, trigger?.Version ?? wait.TriggerVersion, wait.Key, at, wait.Arms.First, through, closed);
     }
 
     /// <summary>A merge was a mistake: each gets back what is its own.</summary>
