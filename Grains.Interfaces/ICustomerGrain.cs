@@ -130,7 +130,7 @@ public sealed record JoinReply(
     [property: Id(1)] string Customer);
 
 /// <param name="Id">Whose state it is.</param>
-/// <param name="State">The state, as the engine stores it.</param>
+/// <param name="State">The state, as the engine stores it. Empty: it is only asked whether the merge goes round in a circle.</param>
 /// <param name="Path">The ids that are handing over themselves and passed it on, oldest first; the first is <paramref name="Id"/>.</param>
 [GenerateSerializer, Immutable, Alias("Absorption")]
 public sealed record Absorption(

@@ -75,16 +75,17 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
 
     public async Task<AbsorbReply> Absorb(Absorption absorption)
     {
+        if (state().Committed.Merge is { IsHandedOver: true } done)
+            return await Customer(done.Into).Absorb(absorption);
         if (state().Newest.Merge is { } merge)
         {
-            if (merge.IsHandedOver)
-                return await Customer(merge.Into).Absorb(absorption);
+            // It may yet stay: nobody further on may take what was given to it. But there may be a circle.
             var before = Array.IndexOf(absorption.Path, Id);
             return before >= 0
                 ? new(null, absorption.Path[before..])
-                : await Customer(merge.Into).Absorb(absorption with { Path = [.. absorption.Path, Id] });
+                : await Customer(merge.Into).Absorb(absorption with { State = [], Path = [.. absorption.Path, Id] });
         }
-        if (absorption.Id == Id)
+        if (absorption.State.Length == 0)
             return new(null, []);
         var handed = SnapshotCodec.Decode(absorption.State)
             ?? throw new JournalException($"The state of {absorption.Id} is of another version; it can be merged when all silos are of one version.");

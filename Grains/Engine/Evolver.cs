@@ -145,7 +145,9 @@ public static class Evolver
         absorbed = WithIdentity(absorbed, new(fact.Id, IdentityState.Linked, fact.MergeId, fact.At, known?.By, Window: fact.State.Window));
         foreach (var nested in fact.State.Identities)
         {
-            if (nested.Id != profile.Key.CustomerId && absorbed.FindIdentity(nested.Id) is null or { State: IdentityState.Claimed } && nested.State == IdentityState.Linked)
+            var other = absorbed.FindIdentity(nested.Id);
+            // What was linked there is linked here, whatever was said of it here, and its events are known.
+            if (nested.Id != profile.Key.CustomerId && (other is null || (nested.State == IdentityState.Linked && (other.State != IdentityState.Linked || other.Window is null))))
                 absorbed = WithIdentity(absorbed, nested with { Through = fact.Id });
         }
         return absorbed;
