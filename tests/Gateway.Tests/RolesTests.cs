@@ -31,6 +31,8 @@ public sealed class RolesTests : IAsyncLifetime
         { "POST", "/v1/customers/c/waits/t/fire", "operate admin" },
         { "POST", "/v1/customers/c/waits/t/shift", "operate admin" },
         { "POST", "/v1/customers/c/waits/t/cancel", "operate admin" },
+        { "POST", "/v1/customers/c/merge", "operate admin" },
+        { "POST", "/v1/customers/c/unmerge", "operate admin" },
         { "DELETE", "/v1/customers/c", "admin" },
         { "GET", "/v1/triggers", "read operate admin" },
         { "GET", "/v1/triggers/t", "read operate admin" },
