@@ -1,6 +1,6 @@
 // The frame around the pages: who is looking, which page, search, keys.
 import { h, say, show } from './dom.js';
-import { Lost, Problem, get, link, setLink } from './api.js';
+import { Lost, Problem, get, link, post, setLink } from './api.js';
 import { empty, encode, face } from './parts.js';
 
 const byId = id => document.getElementById(id);
@@ -9,7 +9,7 @@ const main = byId('main');
 /** By the first segment of the address: the module without and with something behind it. */
 const pages = {
   '': ['home'], customers: ['customers', 'customer'], triggers: ['triggers', 'trigger'], templates: ['templates', 'template'],
-  senders: ['senders', 'sender'], suppressions: ['suppressions'],
+  senders: ['senders', 'sender'], cluster: ['cluster'], suppressions: ['suppressions'],
 };
 
 let caller = null;
@@ -79,10 +79,15 @@ addEventListener('popstate', () => caller && open());
 
 // Logging in.
 async function start() {
-  const handed = new URLSearchParams(location.hash.slice(1)).get('key');
-  if (handed) {
-    sessionStorage.apiKey = handed;
-    history.replaceState(null, '', location.pathname + location.search);
+  const handed = new URLSearchParams(location.hash.slice(1));
+  if (handed.has('key') || handed.has('login')) history.replaceState(null, '', location.pathname + location.search);
+  if (handed.has('key')) sessionStorage.apiKey = handed.get('key');
+  if (handed.has('login')) {
+    try {
+      sessionStorage.apiKey = (await post('login', { token: handed.get('login') })).key;
+    } catch (problem) {
+      return leave(problem.message);
+    }
   }
   if (!sessionStorage.apiKey) return leave();
   try {
