@@ -38,7 +38,7 @@ public sealed class LookTests(Shop shop)
     public static TheoryData<string, string> Pages => new()
     {
         { "home", "/" }, { "customers", "/customers" }, { "customer", "/customers/looked-at" }, { "triggers", "/triggers" }, { "trigger", "/triggers/cart" }, { "new-trigger", "/triggers/new" },
-        { "templates", "/templates" }, { "template", "/templates/cart" }, { "senders", "/senders" }, { "sender", "/senders/refusing" }, { "suppressions", "/suppressions" },
+        { "templates", "/templates" }, { "template", "/templates/cart" }, { "senders", "/senders" }, { "sender", "/senders/refusing" }, { "cluster", "/cluster" }, { "suppressions", "/suppressions" },
     };
 
     [BrowserTheory]

@@ -78,7 +78,7 @@ public sealed class SenderTests
     private static async Task<GrainFixture> Fixture()
     {
         var fixture = new GrainFixture();
-        await fixture.Put(RegistryKind.Template, "hello", """{"subject":"Hello {{traits.email}}","text":"You saw {{event.properties.product}}. {{unsubscribe}}"}""");
+        await fixture.Put(RegistryKind.Template, "hello", """{"subject":"Hello {{traits.email}}","text":"You saw {{event.properties.product}}. {{links.unsubscribe}}"}""");
         await fixture.PutTrigger("never", """{"on":{"event":"Never"},"send":{"sender":"mail"}}""");
         return fixture;
     }
