@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using Orleans.Personalize.Testing;
+using Xunit.Abstractions;
 using static Microsoft.Playwright.Assertions;
 
 namespace Orleans.Personalize.Dashboard.Tests;

@@ -28,6 +28,8 @@ async function open(isRetry = false) {
   const [page, ...rest] = location.pathname.slice(1).split('/').filter((part, at) => part || at === 0);
   const id = rest.length ? decodeURIComponent(rest.join('/')) : null;
   for (const entry of document.querySelectorAll('[data-page]')) entry.setAttribute('aria-current', entry.dataset.page === page ? 'page' : 'false');
+  // On a narrow screen they do not all fit.
+  document.querySelector('[data-page][aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   const module = pages[page]?.[id === null ? 0 : 1];
   document.title = `${id ?? document.querySelector(`[data-page="${CSS.escape(page)}"] span`)?.textContent ?? 'Not found'} · Personalize`;
   if (!isRetry) main.replaceChildren(h('div', { class: 'skeleton', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')));

@@ -19,7 +19,7 @@ function draw(view, { runtime, at, silos, deadlineShards, tracesUrl, consoleUrl 
   show(view, head('Cluster', isOne ? 'One process holds everything: this build has no other members to find or to lose' : 'Silos on Microsoft Orleans, as their membership knows them',
     consoleUrl ? h('a', { class: 'button', href: consoleUrl, target: '_blank', rel: 'noreferrer' }, 'Orleans Dashboard') : null,
     tracesUrl ? h('a', { class: 'button', href: tracesUrl, target: '_blank', rel: 'noreferrer' }, 'Traces') : null),
-  h('div', { class: 'tiles' },
+  h('div', { class: 'tiles three' },
     tile(isOne ? 'Process' : 'Silos', count(active.length), silos.length > active.length ? `of ${count(silos.length)} known` : isOne ? 'this one' : 'all of them work', active.length === 0),
     tile('Activations', count(sum(kinds)), `${count(kinds.customer)} ${kinds.customer === 1 ? 'customer' : 'customers'}`),
     tile('Deadline shards', `${awake.length} of ${deadlineShards.length}`, awake.length < deadlineShards.length ? 'the others are woken within ten seconds' : 'all of them awake')),
