@@ -17,7 +17,7 @@ namespace Orleans.Personalize.Customers;
 [Reentrant]
 public sealed class CustomerGrain(
     IJournal journal, GroupCommitter committer, Catalogs catalogs, TimeProvider clock, ILogger<CustomerGrain> logger,
-    IHostApplicationLifetime? lifetime = null) : Grain, ICustomerGrain
+    IHostApplicationLifetime? lifetime = null, SearchTraits? searchable = null) : Grain, ICustomerGrain
 {
     /// <summary>The channel whose addresses the suppression list knows.</summary>
     private const string MailChannel = "email";
@@ -34,7 +34,7 @@ public sealed class CustomerGrain(
     {
         var key = CustomerKey.Parse(this.GetPrimaryKeyString());
         catalog = await catalogs.GetAsync(key.Workspace);
-        state = await CustomerState.LoadAsync(journal, key, cancellationToken);
+        state = await CustomerState.LoadAsync(journal, key, searchable ?? SearchTraits.None, cancellationToken);
         effects = new(this, GrainFactory, clock, logger);
         effects.Follow(state.Committed);
         Instruments.OnActivated();

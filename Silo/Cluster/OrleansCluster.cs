@@ -26,7 +26,7 @@ internal sealed class OrleansCluster(IGrainFactory grains) : ICluster
         return new("orleans", [.. alive.Concat(dead).Select(host => Of(host, counts[host.SiloAddress]))], shards, ActorRuntime.ConsolePath + "/");
     }
 
-    private static ClusterMember Of(MembershipEntry host, IEnumerable<SimpleGrainStatistic> counts) => new(
+    private static SiloMember Of(MembershipEntry host, IEnumerable<SimpleGrainStatistic> counts) => new(
         host.SiloName,
         host.SiloAddress.Endpoint.ToString(),
         JsonNamingPolicy.KebabCaseLower.ConvertName(host.Status.ToString()),
