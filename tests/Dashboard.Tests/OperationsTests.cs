@@ -71,6 +71,24 @@ public sealed class OperationsTests(Shop shop)
     }
 
     [BrowserFact]
+    public async Task Customers_are_found_by_a_declared_trait()
+    {
+        foreach (var (customer, plan) in ((string, string)[])[("finder-1", "Gold"), ("finder-2", "silver")])
+        {
+            using var response = await shop.Api.PostAsync("/v1/events", Api.Json($$"""{"customer":"{{customer}}","type":"identify","traits":{"plan":"{{plan}}"} }"""));
+            Assert.True(response.IsSuccessStatusCode);
+        }
+        await using var tab = await shop.OpenAsync("/customers");
+        await tab.Page.GetByLabel("Start of an id, an e-mail address or a trait").FillAsync("plan:gold");
+        await Expect(tab.Page.Locator("a.row")).ToHaveCountAsync(1);
+        await Expect(tab.Page.Locator("a.row")).ToContainTextAsync("finder-1");
+        await tab.Page.Keyboard.PressAsync("Escape");
+        await tab.Page.GetByRole(AriaRole.Combobox).FillAsync("PLAN:S");
+        await Expect(tab.Page.GetByRole(AriaRole.Option)).ToContainTextAsync("finder-2");
+        tab.AssertNoErrors();
+    }
+
+    [BrowserFact]
     public async Task Each_attempt_of_a_send_is_shown_as_it_is_made()
     {
         await shop.ArrivesAsync("patient");

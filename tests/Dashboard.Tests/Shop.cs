@@ -28,7 +28,7 @@ public sealed class Shop : IAsyncLifetime
         if (Browser.Missing is not null)
             return;
         provider = await StartRefusingProviderAsync();
-        silo = SiloProcess.Serve(directory);
+        silo = SiloProcess.Serve(directory, ("Personalize__SearchTraits__0", "plan"));
         Api = await silo.ReadyAsync();
         Address = await silo.ListeningAsync();
         await PutDocumentsAsync();

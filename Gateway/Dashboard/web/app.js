@@ -156,7 +156,7 @@ async function search() {
   if (query.value.trim() !== text || document.activeElement !== query) return;
   show(found, items.length
     ? items.map((hit, at) => h('li', { role: 'option', id: 'found-' + at, 'data-key': hit.customer }, h('a', { href: '/customers/' + encode(hit.customer), tabindex: -1 }, face(hit.customer, 26), h('span', null, hit.customer), h('small', null, hit.email ?? ''))))
-    : h('li', { class: 'none' }, `Nobody's id or address starts with “${text}”.`));
+    : h('li', { class: 'none' }, `Nobody's id, address or declared trait starts with “${text}”.`));
   found.hidden = false;
   query.setAttribute('aria-expanded', 'true');
   choose(0);
