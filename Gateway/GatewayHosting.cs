@@ -22,7 +22,7 @@ namespace Orleans.Personalize.Gateway;
 public static class GatewayHosting
 {
     /// <summary>
-    /// Adds the gateway. It needs an <see cref="IGrainFactory"/>, reads the section <see cref="GatewayOptions.Section"/>, sets Kestrel's limits, and
+    /// Adds the gateway. It needs an <see cref="IGrainFactory"/> and an <see cref="ICluster"/>, reads the section <see cref="GatewayOptions.Section"/>, sets Kestrel's limits, and
     /// adds the health check <c>keys</c>; the host adds its own checks to the same <see cref="HealthCheckServiceCollectionExtensions.AddHealthChecks"/>.
     /// </summary>
     public static IServiceCollection AddGateway(this IServiceCollection services, IConfiguration configuration)
@@ -32,6 +32,7 @@ public static class GatewayHosting
             .Validate(options => options.HasUsableAdminKey, GatewayOptions.AdminKeyRule)
             .Validate(options => !string.IsNullOrWhiteSpace(options.DataDirectory), "Personalize:DataDirectory must not be empty.")
             .Validate(options => options.HasUsablePublicUrl, GatewayOptions.PublicUrlRule)
+            .Validate(options => options.HasUsableTracesUrl, GatewayOptions.TracesUrlRule)
             .Validate(options => options.HasUsableLinkKeys, GatewayOptions.LinkKeysRule)
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
@@ -46,6 +47,8 @@ public static class GatewayHosting
         services.AddSingleton<RecentNumbers>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AdminKey>();
+        services.TryAddSingleton(LoginConsole.OfProcess);
+        services.AddSingleton<LoginLink>();
         services.AddHostedService<KeyFollower>();
         services.AddHealthChecks().AddCheck<KeyRing>("keys");
 
@@ -95,15 +98,19 @@ public static class GatewayHosting
         WaitsApi.Map(app);
         BacktestsApi.Map(app);
         OverviewApi.Map(app);
+        ClusterApi.Map(app);
         RegistryApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);
         ResolutionsApi.Map(app);
+        SendHistoryApi.Map(app);
         ContentApi.Map(app);
         SendersApi.Map(app);
+        TestSendApi.Map(app);
         SuppressionsApi.Map(app);
         TemplatesApi.Map(app);
         KeysApi.Map(app);
+        LoginApi.Map(app);
         HealthApi.Map(app);
         UnsubscribePage.Map(app);
         PreferencesPage.Map(app);

@@ -22,7 +22,7 @@ internal static class CustomersApi
     {
         var customers = routes.MapGroup("/v1/customers").WithTags("Customers");
         customers.MapGet("/", SearchAsync)
-            .WithSummary("Find customers whose id or e-mail address starts with a text; without one, the latest active")
+            .WithSummary("Find customers whose id, e-mail address or declared trait (plan:gold) starts with a text; without one, the latest active")
             .Produces<Items<CustomerHitResponse>>()
             .ProducesProblems(400)
             .Require(Access.Read);

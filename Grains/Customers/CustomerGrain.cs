@@ -17,7 +17,7 @@ namespace Orleans.Personalize.Customers;
 [Reentrant]
 public sealed class CustomerGrain(
     IJournal journal, GroupCommitter committer, Catalogs catalogs, TimeProvider clock, ILogger<CustomerGrain> logger,
-    IHostApplicationLifetime? lifetime = null) : Grain, ICustomerGrain
+    IHostApplicationLifetime? lifetime = null, SearchTraits? searchable = null) : Grain, ICustomerGrain
 {
     /// <summary>The channel whose addresses the suppression list knows.</summary>
     private const string MailChannel = "email";
@@ -36,7 +36,7 @@ public sealed class CustomerGrain(
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         catalog = await catalogs.GetAsync(Key.Workspace);
-        state = await CustomerState.LoadAsync(journal, Key, cancellationToken);
+        state = await CustomerState.LoadAsync(journal, Key, searchable ?? SearchTraits.None, cancellationToken);
         identities = new(Key, GrainFactory, journal, () => state, Run, Durable);
         effects = new(this, GrainFactory, identities, clock, logger);
         effects.Follow(state.Committed);

@@ -26,6 +26,9 @@ public sealed class FakeGrains
     /// <param name="key">workspace/templateId.</param>
     public FakeTemplate Template(string key) => (FakeTemplate)Get(typeof(ITemplateGrain), key);
 
+    /// <param name="key">workspace/senderId.</param>
+    public FakeSender Sender(string key) => (FakeSender)Get(typeof(ISenderGrain), key);
+
     public FakeSearch Search(string workspace) => (FakeSearch)Get(typeof(ICustomerSearchGrain), workspace);
 
     public FakeContent Content(string workspace) => (FakeContent)Get(typeof(IContentGrain), workspace);
@@ -424,7 +427,7 @@ public sealed class FakeOutcomes : IOutcomesGrain
 
     public List<RecentDecision> Decisions { get; } = [];
 
-    public Task<RecentView> Recent(string workspace, int limit) => Task.FromResult(new RecentView(DateTimeOffset.UnixEpoch, [.. Decisions.Take(limit)]));
+    public Task<RecentView> Recent(string workspace, int limit) => Task.FromResult(new RecentView(DateTimeOffset.UnixEpoch, [.. Decisions.Take(limit)], Decisions.Count));
 
     public Task Wake() => Task.CompletedTask;
 
@@ -464,6 +467,11 @@ public sealed class FakeSender : ISenderGrain
     public Task<OfferReply> Offer(SendOffer offer) => Task.FromResult(OfferReply.Taken);
 
     public Task<SenderStatus> Status() => Task.FromResult(new SenderStatus("open", DateTimeOffset.UnixEpoch, 7, 1));
+
+    /// <summary>What a test comes to.</summary>
+    public Func<TestMessage, TestReport?> OnTest { get; set; } = static _ => null;
+
+    public Task<TestReport?> Test(TestMessage message) => Task.FromResult(OnTest(message));
 }
 
 /// <summary>A part of the suppression list in memory.</summary>

@@ -56,7 +56,13 @@ internal static class PostgresSchema
           name text NOT NULL, grain text COLLATE "C" NOT NULL, etag bigint NOT NULL, payload bytea NOT NULL, PRIMARY KEY(name, grain));
         """;
 
-    private static readonly string[] Migrations = [Journal, PostgresMembership.Tables];
+    /// <summary>What else each customer is found by: workspace/TERM, folded.</summary>
+    private const string Terms = """
+        CREATE TABLE terms(customer text COLLATE "C" NOT NULL, term text COLLATE "C" NOT NULL, PRIMARY KEY(customer, term));
+        CREATE INDEX terms_term ON terms(term, customer);
+        """;
+
+    private static readonly string[] Migrations = [Journal, PostgresMembership.Tables, Terms];
 
     /// <summary>The version that this program makes.</summary>
     public static int Version => Migrations.Length;
