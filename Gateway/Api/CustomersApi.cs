@@ -130,11 +130,17 @@ internal static class CustomersApi
 
     private static async Task<IResult> EraseAsync(HttpContext http, IGrainFactory grains, string id)
     {
-        if (!TryFind(http, grains, segmentsAfterId: 0, ref id, out var customer))
+        if (!TryFind(http, grains, segmentsAfterId: 0, ref id, out _))
             return BadId();
-        foreach (var erased in (await customer.Erase()).Append(id).Distinct())
-            await OutcomesApi.Outcomes(grains).Forget(new CustomerKey(http.User.Workspace(), erased).ToString());
+        await EraseAllAsync(grains, http.User.Workspace(), id);
         return TypedResults.NoContent();
+    }
+
+    internal static async Task EraseAllAsync(IGrainFactory grains, string workspace, string id)
+    {
+        var erased = await grains.GetGrain<ICustomerGrain>(new CustomerKey(workspace, id).ToString()).Erase();
+        foreach (var one in erased.Append(id).Distinct())
+            await OutcomesApi.Outcomes(grains).Forget(new CustomerKey(workspace, one).ToString());
     }
 
     /// <summary>

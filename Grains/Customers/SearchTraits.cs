@@ -23,7 +23,10 @@ public sealed class SearchTraits(params IReadOnlyList<string> names)
     /// </summary>
     /// <returns>Null where no trait is declared: then nobody looks for any.</returns>
     internal string[]? TermsOf(Profile profile) => names.Count == 0 ? null : SearchText.KeptTerms(
-        [.. names.SelectMany(name => profile.Traits.Where(trait => trait.Name == name && !trait.IsRemoved).SelectMany(static trait => Terms(trait)))]);
+        [.. names.SelectMany(name => Searchable(profile).Where(trait => trait.Name == name && !trait.IsRemoved).SelectMany(static trait => Terms(trait)))]);
+
+    /// <summary>Who was merged into another is not found; the other is.</summary>
+    private static IEnumerable<Trait> Searchable(Profile profile) => profile.Merge is null ? profile.Traits : [];
 
     private static IEnumerable<string> Terms(Trait trait)
     {
