@@ -30,6 +30,9 @@ public sealed class CustomerGrain(
     private Task? gathering;
     private bool isLost;
 
+    /// <summary>Something else than an import or a comparison has called, so that it is worth staying in memory.</summary>
+    private bool isWanted;
+
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         var key = CustomerKey.Parse(this.GetPrimaryKeyString());
@@ -50,8 +53,10 @@ public sealed class CustomerGrain(
     public async Task<Receipt[]> Apply(CustomerEvent[] events)
     {
         using var span = Instruments.Spans.StartActivity("customer.apply");
-        var turn = await Run(new Input.EventsArrived(events));
+        var isHistory = Array.TrueForAll(events, static happened => happened.IsHistory);
+        var turn = await Run(new Input.EventsArrived(events), isWanted: !isHistory);
         Report.OnArrived(turn, events, clock.GetUtcNow());
+        LeaveIfUnwanted();
         return [.. turn.Receipts];
     }
 
@@ -75,10 +80,30 @@ public sealed class CustomerGrain(
 
     public Task Settle(string decisionId, SendReport report) => Run(new Input.SendReported(decisionId, report));
 
-    public Task<CustomerView?> Read() => Task.FromResult(state.Committed.Version == 0 ? null : Views.Of(state.Committed));
+    public Task<CustomerView?> Read()
+    {
+        isWanted = true;
+        return Task.FromResult(View());
+    }
+
+    public Task<CustomerView?> Peek()
+    {
+        LeaveIfUnwanted();
+        return Task.FromResult(View());
+    }
+
+    private CustomerView? View() => state.Committed.Version == 0 ? null : Views.Of(state.Committed);
+
+    /// <summary>An import tells of very many customers once each: not all of them may stay in memory until they count as idle.</summary>
+    private void LeaveIfUnwanted()
+    {
+        if (!isWanted && Outlook.NextDeadline(state.Committed) is null)
+            DeactivateOnIdle();
+    }
 
     public async Task<CustomerChange?> Follow(long version)
     {
+        isWanted = true;
         if (state.Committed.Version == version && !isLost)
             await followers.Wait();
         var profile = state.Committed;
@@ -116,8 +141,9 @@ public sealed class CustomerGrain(
         ? (await GrainFactory.GetGrain<ISuppressionGrain>(Suppressions.Key(profile.Key.Workspace, email)).Find(email))?.Reason
         : null;
 
-    private async Task<Turn> Run(Input input)
+    private async Task<Turn> Run(Input input, bool isWanted = true)
     {
+        this.isWanted |= isWanted;
         if (isLost)
             throw new JournalException("The customer is being reloaded; try again.");
         if (state.IsFull)

@@ -173,6 +173,8 @@ public sealed class FakeCustomer : ICustomerGrain
 
     public Task<CustomerView?> Read() => Task.FromResult(View);
 
+    public Task<CustomerView?> Peek() => Read();
+
     /// <summary>The answer to every question why.</summary>
     public Func<string, string?, Explanation?> OnExplain { get; set; } = static (_, _) => null;
 
