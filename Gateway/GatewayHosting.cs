@@ -12,6 +12,7 @@ using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Content;
 using Orleans.Personalize.Gateway.Dashboard;
+using Orleans.Personalize.Gateway.Imports;
 using Orleans.Personalize.Gateway.Recipients;
 using Orleans.Personalize.Gateway.Security;
 using Orleans.Personalize.Gateway.SuppressionList;
@@ -95,6 +96,7 @@ public static class GatewayHosting
         LiveApi.Map(app);
         WaitsApi.Map(app);
         BacktestsApi.Map(app);
+        ImportsApi.Map(app);
         OverviewApi.Map(app);
         RegistryApi.Map(app);
         TriggersApi.Map(app);

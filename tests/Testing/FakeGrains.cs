@@ -53,6 +53,8 @@ public sealed class FakeGrains
         _ when pair.Item1 == typeof(IContentGrain) => new FakeContent(),
         _ when pair.Item1 == typeof(ISenderGrain) => new FakeSender(),
         _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
+        _ when pair.Item1 == typeof(IImportGrain) => new FakeImport(),
+        _ when pair.Item1 == typeof(IImportsGrain) => new FakeImports(),
         _ when pair.Item1 == typeof(ISuppressionGrain) => new FakeSuppressions(),
         _ => throw new NotSupportedException($"There is no fake of {pair.Item1}."),
     });
