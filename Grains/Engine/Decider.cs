@@ -46,7 +46,9 @@ public static partial class Decider
                     happened.MessageId, ReceiptStatus.Conflict, turn.Profile.Version, "This message id was used before with another body; the first one stays.");
         }
         // At or below the floor it could be an event that was counted and then forgotten.
-        var late = happened.OccurredAt < turn.Now - Limits.LatenessWindow || happened.OccurredAt <= turn.Profile.Window.Floor;
+        var late = happened.OccurredAt <= turn.Profile.Window.Floor || (!happened.IsHistory && happened.OccurredAt < turn.Now - Limits.LatenessWindow);
+        if (late && happened.IsHistory && !Evolver.Writes(turn.Profile, happened))
+            return new(happened.MessageId, ReceiptStatus.Late, turn.Profile.Version, "Older than what is remembered of this customer, and it tells nothing new.");
         if (!late)
             FireDue(turn, happened.OccurredAt);
         turn.Record(new Fact.EventApplied(happened, late));
@@ -90,8 +92,8 @@ public static partial class Decider
                     break;
                 }
             }
-            // A disabled trigger still heeds unless: what was closed meanwhile must not be sent when it is enabled again.
-            if (trigger.Enabled && trigger.On.Matches(new Scope(turn.Profile, kept, kept.Stamp.At)))
+            // A disabled trigger still heeds unless: what was closed meanwhile must not be sent when it is enabled again. So does history.
+            if (trigger.Enabled && !happened.IsHistory && trigger.On.Matches(new Scope(turn.Profile, kept, kept.Stamp.At)))
                 Match(turn, trigger, kept, happened.ReceivedAt);
         }
     }

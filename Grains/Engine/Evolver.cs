@@ -49,6 +49,10 @@ public static class Evolver
         };
     }
 
+    /// <summary>Whether a trait or a consent of an event is newer than what the profile has.</summary>
+    internal static bool Writes(Profile profile, CustomerEvent happened) =>
+        Written(profile.Traits, happened, happened.Traits) != profile.Traits || Written(profile.Consents, happened, happened.Consent) != profile.Consents;
+
     private static ImmutableArray<Trait> Written(ImmutableArray<Trait> fields, CustomerEvent happened, JsonText written)
     {
         if (written.IsAbsent)
