@@ -140,6 +140,9 @@ public sealed record ImportProgress
     /// <summary>Rows that were new; of a reconciliation, rows that were compared.</summary>
     [Id(8)] public long Applied { get; init; }
 
+    /// <summary>Rows older than what is remembered of their customer: their traits and consent were considered, they count for nothing else.</summary>
+    [Id(17)] public long Late { get; init; }
+
     /// <summary>Rows that were applied before and changed nothing.</summary>
     [Id(9)] public long Duplicates { get; init; }
 
@@ -163,7 +166,7 @@ public sealed record ImportProgress
     public bool IsOpen => State == ImportState.Open;
 
     /// <summary>Rows that were dealt with.</summary>
-    public long Rows => Applied + Duplicates + Bad;
+    public long Rows => Applied + Late + Duplicates + Bad;
 }
 
 /// <param name="Row">The first row of the file, which in a CSV file is the header, has 1.</param>

@@ -37,7 +37,7 @@ internal sealed record JobResponse(
         return new(
             job.Id, job.Name, job.Format, job.Rows, job.Source, job.IsHistory, progress.State, progress.Detail, progress.Offset, job.Length,
             job.Length is > 0 ? (int)Math.Min(100, progress.Offset * 100 / job.Length.Value) : null,
-            new(progress.Rows, progress.Applied, progress.Duplicates, progress.Bad), progress.RowsPerSecond,
+            new(progress.Rows, progress.Applied, progress.Late, progress.Duplicates, progress.Bad), progress.RowsPerSecond,
             job.At, job.CreatedAt, progress.StartedAt, progress.UpdatedAt, progress.FinishedAt,
             job.Kind == ImportKind.Reconciliation ? FindingsResponse.From(progress.Findings ?? ReconciliationFindings.None) : null);
     }
@@ -45,8 +45,9 @@ internal sealed record JobResponse(
 
 /// <param name="Rows">All that were dealt with, without the header and empty ones.</param>
 /// <param name="Applied">New; of a reconciliation: compared.</param>
+/// <param name="Late">Older than what is remembered of their customer: their traits and consent were considered, they count for nothing else.</param>
 /// <param name="Duplicates">Applied before; nothing changed.</param>
-internal sealed record JobCounts(long Rows, long Applied, long Duplicates, long Bad);
+internal sealed record JobCounts(long Rows, long Applied, long Late, long Duplicates, long Bad);
 
 /// <param name="Bad">All of them.</param>
 /// <param name="Items">The first hundred.</param>

@@ -10,26 +10,26 @@ internal sealed class ImportSink(RowEvents events, Slices slices) : IRowSink
         var parsed = events.Of(rows);
         var receipts = await slices.TakeAsync(parsed);
         var problems = new List<ImportProblem>();
-        int applied = 0, duplicates = 0;
+        int applied = 0, late = 0, duplicates = 0;
         for (var index = 0; index < rows.Count; index++)
         {
             switch (receipts[index].Status)
             {
-                case ReceiptStatus.Accepted or ReceiptStatus.Late: applied++; break;
+                case ReceiptStatus.Accepted: applied++; break;
+                case ReceiptStatus.Late: late++; break;
                 case ReceiptStatus.Duplicate: duplicates++; break;
                 default: problems.Add(Problem(rows[index], parsed[index], receipts[index].Detail)); break;
             }
         }
-        return With(progress, applied, duplicates, problems);
+        return With(progress, applied, problems) with { Late = progress.Late + late, Duplicates = progress.Duplicates + duplicates };
     }
 
     public static ImportProblem Problem(ImportRow row, ParsedEvent parsed, string? refusal) =>
         new(row.Number, parsed.Customer, parsed.Error?.Pointer ?? "", parsed.Error?.Detail ?? refusal ?? "was refused");
 
-    public static ImportProgress With(ImportProgress progress, int applied, int duplicates, List<ImportProblem> problems) => progress with
+    public static ImportProgress With(ImportProgress progress, int applied, List<ImportProblem> problems) => progress with
     {
         Applied = progress.Applied + applied,
-        Duplicates = progress.Duplicates + duplicates,
         Bad = progress.Bad + problems.Count,
         Problems = progress.Problems.Length == ImportProgress.SamplesMax || problems.Count == 0
             ? progress.Problems

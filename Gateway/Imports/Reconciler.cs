@@ -31,7 +31,7 @@ internal sealed class Reconciler(ImportJob job, RowEvents events, Slices slices,
         }
         if (repairs.Count > 0)
             await RepairAsync(repairs, count);
-        return ImportSink.With(progress, rows.Count - problems.Count, 0, problems) with { Findings = count.Build() };
+        return ImportSink.With(progress, rows.Count - problems.Count, problems) with { Findings = count.Build() };
     }
 
     /// <summary>What was repaired is what the profile says afterwards, and not what was sent.</summary>

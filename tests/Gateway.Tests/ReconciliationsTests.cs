@@ -68,7 +68,7 @@ public sealed class ReconciliationsTests : IAsyncLifetime
             $"/v1/reconciliations?source=crm&mapping={Uri.EscapeDataString(Mapping)}{more}", Bytes(Encoding.UTF8.GetBytes(Snapshot), "text/csv"));
         Assert.Equal(201, (int)response.StatusCode);
         var done = await ReadAsync(response);
-        Assert.Equal("""{"rows":3,"applied":2,"duplicates":0,"bad":1}""", done.GetProperty("counts").GetRawText());
+        Assert.Equal("""{"rows":3,"applied":2,"late":0,"duplicates":0,"bad":1}""", done.GetProperty("counts").GetRawText());
         return done;
     }
 
