@@ -42,6 +42,8 @@ public static class GatewayHosting
         services.AddSingleton<Intake>();
         services.AddSingleton<WorkspaceRules>();
         services.AddSingleton<IDocumentRule, SourceRule>();
+        foreach (var connector in DataFlows.Connectors)
+            services.AddSingleton(connector).AddSingleton<ISourceType>(connector);
         services.AddSingleton<ContentReader>();
         services.AddSingleton(new LiveConnections(Limits.LiveConnectionsMax));
         services.AddSingleton<Live>();
@@ -90,6 +92,7 @@ public static class GatewayHosting
 
         EventsApi.Map(app);
         MailWebhooksApi.Map(app);
+        SourceWebhooksApi.Map(app);
         CustomersApi.Map(app);
         ExplainApi.Map(app);
         HistoryApi.Map(app);

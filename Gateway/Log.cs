@@ -23,4 +23,7 @@ internal static partial class Log
 
     [LoggerMessage(6, LogLevel.Warning, "The registry of {Workspace} could not be followed; what is known of it stays in force")]
     public static partial void RulesNotFollowed(this ILogger logger, Exception exception, string workspace);
+
+    [LoggerMessage(7, LogLevel.Information, "The erasure of {Count} ids was asked for by the source {Source} of {Workspace} and is done")]
+    public static partial void ErasedBySource(this ILogger logger, int count, string source, string workspace);
 }
