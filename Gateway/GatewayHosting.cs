@@ -40,6 +40,7 @@ public static class GatewayHosting
             provider.GetRequiredService<IOptions<GatewayOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
+        services.AddSingleton<ImportSlots>();
         services.AddSingleton<WorkspaceRules>();
         services.AddSingleton<IDocumentRule, SourceRule>();
         foreach (var connector in DataFlows.Connectors)

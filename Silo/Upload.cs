@@ -148,7 +148,7 @@ internal sealed class Upload(HttpClient client, string file, string path, TimeSp
             return;
         shownAt = Stopwatch.GetTimestamp();
         var counts = job["counts"]!;
-        var line = $"{(int?)job["percent"] ?? 0,3} %  {(long)counts["rows"]!} rows: {(long)counts["applied"]!} applied, {(long)counts["late"]!} late, "
+        var line = $"{(int?)job["percent"] ?? 0,3} %  {(long)counts["rows"]!} rows: {(long)counts["applied"]!} {(path == "imports" ? "applied" : "compared")}, {(long)counts["late"]!} late, "
             + $"{(long)counts["duplicates"]!} duplicates, {(long)counts["bad"]!} bad  {(double)job["rowsPerSecond"]!:0} rows/s";
         messages.Write(isBarShown && !isLast ? $"\r{line,-100}" : $"{(isBarShown ? "\r" : "")}{line,-100}{Environment.NewLine}");
     }

@@ -61,6 +61,9 @@ internal static class Limits
     /// </summary>
     public const int ImportBlockBytes = 1024 * 1024;
 
+    /// <summary>Files that a process takes in at a time: some MB of blocks and rows each, and more of them would not be faster.</summary>
+    public const int ImportsMax = 8;
+
     /// <summary>Rows that are handed over together; those of a customer make one call.</summary>
     public const int ImportSliceRows = 512;
 

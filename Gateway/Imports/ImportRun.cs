@@ -4,6 +4,27 @@ using Orleans.Personalize.Gateway.Api;
 
 namespace Orleans.Personalize.Gateway.Imports;
 
+/// <summary>How many files this process takes in at a time.</summary>
+internal sealed class ImportSlots
+{
+    private int taken;
+
+    /// <returns>Gives the slot back when it is disposed of.</returns>
+    /// <exception cref="JournalBusyException">All are taken.</exception>
+    public IDisposable Take()
+    {
+        if (Interlocked.Increment(ref taken) <= Limits.ImportsMax)
+            return new Slot(this);
+        Interlocked.Decrement(ref taken);
+        throw new JournalBusyException();
+    }
+
+    private sealed class Slot(ImportSlots slots) : IDisposable
+    {
+        public void Dispose() => Interlocked.Decrement(ref slots.taken);
+    }
+}
+
 /// <summary>The progress was recorded by somebody else meanwhile.</summary>
 internal sealed class ImportMovedException() : Exception("Another request has gone on with this, or it has ended.");
 

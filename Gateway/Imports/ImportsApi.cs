@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Security;
@@ -81,6 +82,7 @@ internal static class ImportsApi
             return Problems.Invalid("The request is not valid.", errors);
         var isFile = ImportRequest.FormatOf(http.Request) is not null;
         var isWhole = isFile && http.Request.Headers[UploadComplete] != No;
+        using var slot = isFile ? Slots(http).Take() : null;
         if (isWhole && http.Request.Headers.ContentEncoding.Count == 0)
             job = job with { Length = job.Length ?? http.Request.ContentLength };
         await grains.GetGrain<IImportsGrain>(workspace).Add(job.Id);
@@ -105,6 +107,7 @@ internal static class ImportsApi
             return Problems.Of(StatusCodes.Status409Conflict, $"It is {view.Progress.State}; it takes no more.");
         if (offset != view.Progress.Offset)
             return Problems.Of(StatusCodes.Status409Conflict, $"The piece begins at {offset}; the next one begins at {view.Progress.Offset}.");
+        using var slot = Slots(http).Take();
         var workspace = http.User.Workspace();
         var isWhole = http.Request.Headers[UploadComplete] == Yes;
         var progress = await RunAsync(http, Grain(grains, workspace, id), view, isWhole, workspace, grains, intake, time);
@@ -175,6 +178,8 @@ internal static class ImportsApi
         headers.CacheControl = "no-store";
         return JobResponse.From(view);
     }
+
+    private static ImportSlots Slots(HttpContext http) => http.RequestServices.GetRequiredService<ImportSlots>();
 
     private static IImportGrain Grain(IGrainFactory grains, string workspace, string id) => grains.GetGrain<IImportGrain>($"{workspace}/{id}");
 

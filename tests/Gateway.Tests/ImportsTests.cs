@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Orleans.Personalize.Gateway.Imports;
 using Orleans.Personalize.Testing;
 using static Orleans.Personalize.Tests.GatewayServer;
 
@@ -185,6 +186,22 @@ public sealed class ImportsTests : IAsyncLifetime
 
         Assert.Equal("""{"rows":3,"applied":2,"late":0,"duplicates":0,"bad":1}""", (await ReadAsync(await PostAsync(Csv))).GetProperty("counts").GetRawText());
         Assert.Equal(3, calls);
+    }
+
+    [Fact]
+    public async Task More_files_than_there_is_room_for_are_asked_to_come_later()
+    {
+        var slots = (ImportSlots)server.Services.GetService(typeof(ImportSlots))!;
+        var taken = Enumerable.Range(0, 8).Select(_ => slots.Take()).ToArray();
+
+        var refused = await PostAsync(Csv);
+        await ProblemAsync(429, refused);
+        Assert.NotNull(refused.Headers.RetryAfter);
+        Assert.Empty((await ReadAsync(await server.Admin.GetAsync("/v1/imports"))).GetProperty("items").EnumerateArray());
+
+        taken[0].Dispose();
+        Assert.Equal(201, (int)(await PostAsync(Csv)).StatusCode);
+        Assert.Equal(201, (int)(await PostAsync(Csv)).StatusCode);
     }
 
     [Theory]

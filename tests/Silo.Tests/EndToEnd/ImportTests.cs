@@ -82,6 +82,7 @@ public sealed class ImportTests(ITestOutputHelper output)
             output.WriteLine($"compared in {clock.Elapsed}, {Rows / clock.Elapsed.TotalSeconds:0} rows/s");
             var visits = Api.Parse(compared).GetProperty("findings").GetProperty("fields").GetProperty("visits");
             Assert.Equal((Rows - (Rows / BadEvery), 0, 0), (visits.GetProperty("equal").GetInt32(), visits.GetProperty("missing").GetInt32(), visits.GetProperty("stale").GetInt32()));
+            await AssertRepairsAsync(client, import, directory);
             output.WriteLine($"{Rows} rows, {new FileInfo(file).Length >> 20} MB; the silo had at the most {silo.PeakBytes() >> 20} MB");
             await silo.TerminateAsync();
         }
@@ -105,6 +106,26 @@ public sealed class ImportTests(ITestOutputHelper output)
             await using var process = SiloProcess.Start(arguments, []);
             await process.ExitsAsync(code);
             Assert.Contains(words, process.Errors, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Of a snapshot with a newer value, an older one and a new customer.</summary>
+    private static async Task AssertRepairsAsync(HttpClient client, string[] import, TemporaryDirectory directory)
+    {
+        var file = directory.File("snapshot.csv");
+        await File.WriteAllTextAsync(file, "id;email;visits;changed\nc1;c1@example.org;777;2026-05-01\nc2;c2@example.org;888;2019-01-01\nnew;new@example.org;1;2026-05-01\n");
+        string[] repair = [.. import[..^2], "--file", file, "--delimiter", ";", "--reconcile", "--repair"];
+
+        foreach (var (run, missing, equal, stale, repaired) in ((string, int, int, int, int)[])[("repair", 1, 0, 1, 2), ("repaired", 0, 2, 0, 0)])
+        {
+            var findings = Api.Parse(await RunAsync([.. repair, "--name", run])).GetProperty("findings");
+            Assert.Equal(missing, findings.GetProperty("customersMissing").GetInt32());
+            Assert.Equal(
+                $$"""{"equal":{{equal}},"missing":{{missing}},"stale":{{stale}},"conflicting":1,"repaired":{{repaired}}}""",
+                findings.GetProperty("fields").GetProperty("visits").GetRawText());
+            var c1 = await client.CustomerAsync("c1");
+            Assert.Equal(("777", "2"), (c1.Text("traits.visits.value"), c1.Text("version")));
+            Assert.Equal("2", (await client.CustomerAsync("c2")).Text("traits.visits.value"));
         }
     }
 
