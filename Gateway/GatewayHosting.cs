@@ -12,6 +12,7 @@ using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Content;
 using Orleans.Personalize.Gateway.Dashboard;
+using Orleans.Personalize.Gateway.Imports;
 using Orleans.Personalize.Gateway.Recipients;
 using Orleans.Personalize.Gateway.Security;
 using Orleans.Personalize.Gateway.SuppressionList;
@@ -40,6 +41,7 @@ public static class GatewayHosting
             provider.GetRequiredService<IOptions<GatewayOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
+        services.AddSingleton<ImportSlots>();
         services.AddSingleton<WorkspaceRules>();
         services.AddSingleton<IDocumentRule, SourceRule>();
         foreach (var connector in DataFlows.Connectors)
@@ -101,6 +103,7 @@ public static class GatewayHosting
         LiveApi.Map(app);
         WaitsApi.Map(app);
         BacktestsApi.Map(app);
+        ImportsApi.Map(app);
         OverviewApi.Map(app);
         ClusterApi.Map(app);
         RegistryApi.Map(app);

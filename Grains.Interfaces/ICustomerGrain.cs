@@ -40,6 +40,9 @@ public interface ICustomerGrain : IGrainWithStringKey
     /// <summary>The profile as it is durable now; null for a customer nothing is known of.</summary>
     Task<CustomerView?> Read();
 
+    /// <summary>As <see cref="Read"/>, for who reads very many customers once: one that was not in memory does not stay there for it.</summary>
+    Task<CustomerView?> Peek();
+
     /// <summary>
     /// The profile as soon as its durable version is another than <paramref name="version"/>; null when it was not within about ten seconds (ask again).
     /// A follower starts with −1.

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Orleans.Personalize.Gateway.Content;
+using Orleans.Personalize.Gateway.Imports;
 using Orleans.Personalize.Gateway.SuppressionList;
 
 namespace Orleans.Personalize.Gateway.Api;
@@ -54,6 +55,11 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(SuppressionPage))]
 [JsonSerializable(typeof(SuppressionRequest))]
 [JsonSerializable(typeof(ImportResponse))]
+[JsonSerializable(typeof(ImportRequestBody))]
+[JsonSerializable(typeof(ReconciliationRequestBody))]
+[JsonSerializable(typeof(JobResponse))]
+[JsonSerializable(typeof(Items<JobResponse>))]
+[JsonSerializable(typeof(JobProblems))]
 [JsonSerializable(typeof(HealthResponse))]
 [JsonSerializable(typeof(ProblemError[]))]
 internal sealed partial class ApiJson : JsonSerializerContext;

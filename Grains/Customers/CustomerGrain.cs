@@ -31,13 +31,16 @@ public sealed class CustomerGrain(
     private Task? gathering;
     private bool isLost;
 
+    /// <summary>Something else than an import or a comparison has called, so that it is worth staying in memory.</summary>
+    private bool isWanted;
+
     private CustomerKey Key => CustomerKey.Parse(this.GetPrimaryKeyString());
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         catalog = await catalogs.GetAsync(Key.Workspace);
         state = await CustomerState.LoadAsync(journal, Key, searchable ?? SearchTraits.None, cancellationToken);
-        identities = new(Key, GrainFactory, journal, () => state, Run, Durable);
+        identities = new(Key, GrainFactory, journal, () => state, input => Run(input, isWanted: false), Durable);
         effects = new(this, GrainFactory, identities, clock, logger);
         effects.Follow(state.Committed);
         Instruments.OnActivated();
@@ -55,8 +58,10 @@ public sealed class CustomerGrain(
         using var span = Instruments.Spans.StartActivity("customer.apply");
         if (await identities.FindSurvivor() is { } survivor)
             return await survivor.Apply(Array.ConvertAll(events, happened => happened with { Via = happened.Via ?? Key.CustomerId }));
-        var turn = await Run(new Input.EventsArrived(events));
+        var isHistory = Array.TrueForAll(events, static happened => happened.IsHistory);
+        var turn = await Run(new Input.EventsArrived(events), isWanted: !isHistory);
         Report.OnArrived(turn, events, clock.GetUtcNow());
+        LeaveIfUnwanted();
         return [.. turn.Receipts];
     }
 
@@ -92,12 +97,32 @@ public sealed class CustomerGrain(
         ? survivor.Settle(decisionId, report)
         : Run(new Input.SendReported(decisionId, report)));
 
-    public async Task<CustomerView?> Read() => await identities.FindSurvivor() is { } survivor
-        ? await survivor.Read()
-        : state.Committed.Version == 0 ? null : Views.Of(state.Committed);
+    public async Task<CustomerView?> Read()
+    {
+        isWanted = true;
+        return await identities.FindSurvivor() is { } survivor ? await survivor.Read() : View();
+    }
+
+    public async Task<CustomerView?> Peek()
+    {
+        if (await identities.FindSurvivor() is { } survivor)
+            return await survivor.Peek();
+        LeaveIfUnwanted();
+        return View();
+    }
+
+    private CustomerView? View() => state.Committed.Version == 0 ? null : Views.Of(state.Committed);
+
+    /// <summary>An import tells of very many customers once each: not all of them may stay in memory until they count as idle.</summary>
+    private void LeaveIfUnwanted()
+    {
+        if (!isWanted && Outlook.NextDeadline(state.Committed) is null)
+            DeactivateOnIdle();
+    }
 
     public async Task<CustomerChange?> Follow(long version)
     {
+        isWanted = true;
         if (await identities.FindSurvivor() is { } survivor)
             return await survivor.Follow(version);
         if (state.Committed.Version == version && !isLost)
@@ -164,8 +189,9 @@ public sealed class CustomerGrain(
         ? (await GrainFactory.GetGrain<ISuppressionGrain>(Suppressions.Key(profile.Key.Workspace, email)).Find(email))?.Reason
         : null;
 
-    private async Task<Turn> Run(Input input)
+    private async Task<Turn> Run(Input input, bool isWanted = true)
     {
+        this.isWanted |= isWanted;
         if (isLost)
             throw new JournalException("The customer is being reloaded; try again.");
         if (state.IsFull)

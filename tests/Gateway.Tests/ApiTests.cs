@@ -282,6 +282,8 @@ public sealed class ApiTests : IAsyncLifetime
             .. ((string[])["fire", "shift", "cancel"]).Select(verb => $"POST /v1/customers/{{id}}/waits/{{trigger}}/{verb}"),
             "POST /v1/triggers/{id}/backtest", "GET /v1/backtests/{id}", "DELETE /v1/backtests/{id}",
             "GET /v1/overview", "GET /v1/decisions/recent", "GET /v1/cluster", "GET /v1/customers/{id}/sends/{decisionId}", "POST /v1/senders/{id}/test", "POST /v1/login",
+            .. ((string[])["imports", "reconciliations"]).SelectMany(kind =>
+                (string[])[$"GET /v1/{kind}", $"POST /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"HEAD /v1/{kind}/{{id}}", $"PATCH /v1/{kind}/{{id}}", $"GET /v1/{kind}/{{id}}/errors", $"DELETE /v1/{kind}/{{id}}"]),
             "GET /v1/content/{slot}", "GET /v1/content/{slot}/links",
             "POST /v1/senders/{id}/attention/retry", "POST /v1/senders/{id}/attention/drop",
             .. ((string[])["pause", "resume", "stop", "ramp"]).Select(action => $"POST /v1/triggers/{{id}}/{action}"),

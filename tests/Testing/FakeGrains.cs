@@ -56,6 +56,8 @@ public sealed class FakeGrains
         _ when pair.Item1 == typeof(IContentGrain) => new FakeContent(),
         _ when pair.Item1 == typeof(ISenderGrain) => new FakeSender(),
         _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
+        _ when pair.Item1 == typeof(IImportGrain) => new FakeImport(),
+        _ when pair.Item1 == typeof(IImportsGrain) => new FakeImports(),
         _ when pair.Item1 == typeof(ISuppressionGrain) => new FakeSuppressions(),
         _ => throw new NotSupportedException($"There is no fake of {pair.Item1}."),
     });
@@ -175,6 +177,8 @@ public sealed class FakeCustomer : ICustomerGrain
     public Task Settle(string decisionId, SendReport report) => Task.CompletedTask;
 
     public Task<CustomerView?> Read() => Task.FromResult(View);
+
+    public Task<CustomerView?> Peek() => Read();
 
     /// <summary>The answer to every question why.</summary>
     public Func<string, string?, Explanation?> OnExplain { get; set; } = static (_, _) => null;
