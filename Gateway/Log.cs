@@ -23,4 +23,10 @@ internal static partial class Log
 
     [LoggerMessage(6, LogLevel.Warning, "The registry of {Workspace} could not be followed; what is known of it stays in force")]
     public static partial void RulesNotFollowed(this ILogger logger, Exception exception, string workspace);
+
+    [LoggerMessage(20, LogLevel.Warning, "The broker of {Source} is not reached, or no longer: {Problem} Trying again in {Pause}")]
+    public static partial void BrokerLost(this ILogger logger, string source, string problem, TimeSpan pause);
+
+    [LoggerMessage(21, LogLevel.Warning, "{Events} events of {Source} find no room; they are offered again in {Pause}, and until then no more are fetched")]
+    public static partial void BrokerWaitsForRoom(this ILogger logger, string source, int events, TimeSpan pause);
 }
