@@ -40,6 +40,7 @@ public static class GatewayHosting
         services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
         services.AddSingleton<WorkspaceRules>();
+        services.AddSingleton<IDocumentRule, SourceRule>();
         services.AddSingleton<ContentReader>();
         services.AddSingleton(new LiveConnections(Limits.LiveConnectionsMax));
         services.AddSingleton<Live>();

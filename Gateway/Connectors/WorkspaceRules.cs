@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -6,9 +7,13 @@ namespace Orleans.Personalize.Gateway.Connectors;
 
 /// <summary>What a workspace's registry says about the events that come in, compiled.</summary>
 /// <param name="Version">Of the registry.</param>
-internal sealed record Rules(long Version)
+/// <param name="Sources">By id; also those that are switched off.</param>
+internal sealed record Rules(long Version, FrozenDictionary<string, Source> Sources)
 {
-    public static Rules Of(RegistrySnapshot snapshot) => new(snapshot.Version);
+    public static Rules Of(RegistrySnapshot snapshot) => new(
+        snapshot.Version,
+        snapshot.Documents.Where(static document => document.Kind == RegistryKind.Source).Select(Source.Of).OfType<Source>()
+            .ToFrozenDictionary(static source => source.Id, StringComparer.Ordinal));
 }
 
 /// <summary>The rules of the workspaces that this gateway has met, each at most a moment behind its registry.</summary>
