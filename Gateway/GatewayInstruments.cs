@@ -49,6 +49,9 @@ internal static class GatewayInstruments
             Events.Add(count, new("connector", connector), new("outcome", "foreign"));
     }
 
+    /// <summary>What a source sends besides and nobody asked for.</summary>
+    public static void OnEventsIgnored(string connector, int count) => Events.Add(count, new("connector", connector), new("outcome", "ignored"));
+
     public static void OnEventsTaken(string connector, Taken[] taken)
     {
         if (!Events.Enabled)
