@@ -29,4 +29,10 @@ internal static partial class Log
 
     [LoggerMessage(21, LogLevel.Warning, "{Events} events of {Source} find no room; they are offered again in {Pause}, and until then no more are fetched")]
     public static partial void BrokerWaitsForRoom(this ILogger logger, string source, int events, TimeSpan pause);
+
+    [LoggerMessage(22, LogLevel.Warning, "The source {Source} cannot be used: {Problem}")]
+    public static partial void SourceUnusable(this ILogger logger, string source, string problem);
+
+    [LoggerMessage(23, LogLevel.Warning, "The sources could not be looked after: {Problem} It is tried again.")]
+    public static partial void SourcesNotKept(this ILogger logger, string problem);
 }

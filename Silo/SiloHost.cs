@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway;
 using Orleans.Personalize.Journal;
 using Orleans.Personalize.Senders;
+using Orleans.Personalize.Sources;
 
 namespace Orleans.Personalize.Silo;
 
@@ -86,6 +87,7 @@ public static class SiloHost
         AddJournal(builder);
         builder.Services.AddPersonalizeGrains();
         builder.Services.AddSenders(builder.Configuration);
+        builder.Services.AddSources(builder.Configuration);
         builder.Services.AddHealthChecks().AddCheck<JournalHealth>("journal");
     }
 

@@ -38,6 +38,7 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(AllCounts))]
 [JsonSerializable(typeof(AttentionPage))]
 [JsonSerializable(typeof(SenderStatusResponse))]
+[JsonSerializable(typeof(SourceStatusResponse))]
 [JsonSerializable(typeof(TemplatePreviewRequest))]
 [JsonSerializable(typeof(TemplatePreviewResponse))]
 [JsonSerializable(typeof(CallerResponse))]

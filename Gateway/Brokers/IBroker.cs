@@ -1,3 +1,5 @@
+using Orleans.Personalize.Gateway.Connectors;
+
 namespace Orleans.Personalize.Gateway.Brokers;
 
 /// <summary>
@@ -14,20 +16,11 @@ public interface IBroker
     Task ConsumeAsync(IMessageSink sink, CancellationToken stopping);
 }
 
-/// <summary>Makes brokers of one type from their documents.</summary>
-public interface IBrokerFactory
+/// <summary>Makes brokers of one type from their sources.</summary>
+public interface IBrokerFactory : ISourceType
 {
-    /// <summary>The document's <c>type</c>, such as <c>rabbitmq</c>.</summary>
-    string Type { get; }
-
-    /// <summary>The members of a document that are this type's, beside those of every source.</summary>
-    IReadOnlyList<string> Members { get; }
-
-    /// <summary>What is wrong with a document of this type; empty when nothing is. It sees the whole document.</summary>
-    IReadOnlyList<DocumentError> Validate(System.Text.Json.JsonElement document);
-
-    /// <summary>Makes a broker from a valid document.</summary>
-    IBroker Create(string workspace, string sourceId, System.Text.Json.JsonElement document);
+    /// <exception cref="ArgumentException">The document is no longer valid: what is allowed has changed.</exception>
+    IBroker Create(string workspace, Source source);
 }
 
 /// <summary>Where a broker's messages go.</summary>

@@ -10,7 +10,7 @@ namespace Orleans.Personalize.Gateway.Connectors;
 /// What the messages of a broker and the items of a polled address may look like: the member <c>format</c> of their sources. What names no id gets one made from
 /// its text, so that what comes twice is the same event.
 /// </summary>
-internal static class ItemFormats
+public static class ItemFormats
 {
     public const string Native = "native", Segment = "segment", Json = "json", Debezium = "debezium";
 

@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using Orleans.Personalize.Gateway.Brokers;
 using Orleans.Personalize.Senders;
 using Orleans.Personalize.Silo;
+using Orleans.Personalize.Sources;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 

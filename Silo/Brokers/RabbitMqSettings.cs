@@ -1,9 +1,10 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text.Json;
-using Orleans.Personalize.Engine;
+using Orleans.Personalize.Gateway.Brokers;
+using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Senders;
-using System.Net;
+using Orleans.Personalize.Sources;
 
 namespace Orleans.Personalize.Brokers;
 
@@ -25,6 +26,8 @@ internal sealed record RabbitMqSettings(
     /// <summary>The protocol's short strings (AMQP 0-9-1, section 4.2.5.3).</summary>
     private const int NameBytesMax = 255;
 
+    private const int PemLengthMax = 64 * 1024;
+
     private const int PrefetchDefault = 200;
 
     /// <summary>Each may be some megabytes, and all are in memory.</summary>
@@ -32,24 +35,24 @@ internal sealed record RabbitMqSettings(
 
     private const int DeliveriesDefault = 20;
 
-    public static RabbitMqSettings Read(DocumentReader document, bool allowsPrivateTargets)
+    public static RabbitMqSettings Read(DocumentFields document, bool allowsPrivateTargets)
     {
         var queue = Name(document, "queue", null);
         return new(
             ReadUri(document, allowsPrivateTargets)!,
             document.Text("username") ?? "guest",
-            document.Text("password") ?? "guest",
+            document.Text("password", 1024) ?? "guest",
             queue,
             Name(document, "deadLetterQueue", $"{queue}.dead"),
             document.Flag("declare") ?? true,
-            (int)(document.Number("deliveryLimit", 1, 1_000, wholeOnly: true) ?? DeliveriesDefault),
-            (ushort)(document.Number("prefetch", 1, PrefetchMax, wholeOnly: true) ?? PrefetchDefault),
+            document.Whole("deliveryLimit", 1, 1_000) ?? DeliveriesDefault,
+            (ushort)(document.Whole("prefetch", 1, PrefetchMax) ?? PrefetchDefault),
             ReadAuthorities(document));
     }
 
-    private static Uri? ReadUri(DocumentReader document, bool allowsPrivateTargets)
+    private static Uri? ReadUri(DocumentFields document, bool allowsPrivateTargets)
     {
-        if (document.Text("uri") is not { Length: > 0 and <= UriLengthMax } text || !Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Host.Length == 0)
+        if (document.Text("uri", UriLengthMax) is not { } text || !Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Host.Length == 0)
             document.Fail("/uri", $"must be an AMQP URI such as amqps://broker.example.org/shop of at most {UriLengthMax} characters");
         else if (uri.Scheme != "amqps" && !(allowsPrivateTargets && uri.Scheme == "amqp"))
             document.Fail("/uri", allowsPrivateTargets ? "must begin with amqps: or amqp:" : "must begin with amqps:");
@@ -64,7 +67,7 @@ internal sealed record RabbitMqSettings(
         return null;
     }
 
-    private static string Name(DocumentReader document, string member, string? otherwise)
+    private static string Name(DocumentFields document, string member, string? otherwise)
     {
         var name = document.Text(member) ?? otherwise;
         if (name is { Length: > 0 } && System.Text.Encoding.UTF8.GetByteCount(name) <= NameBytesMax && !name.Any(char.IsControl))
@@ -73,9 +76,9 @@ internal sealed record RabbitMqSettings(
         return "";
     }
 
-    private static X509Certificate2Collection? ReadAuthorities(DocumentReader document)
+    private static X509Certificate2Collection? ReadAuthorities(DocumentFields document)
     {
-        if (document.Text("caCertificate") is not { } text)
+        if (document.Text("caCertificate", PemLengthMax) is not { } text)
             return null;
         var found = new X509Certificate2Collection();
         try
@@ -92,26 +95,33 @@ internal sealed record RabbitMqSettings(
     }
 }
 
-internal sealed class RabbitMqFactory(SourceOptions options, TimeProvider clock, ILogger<RabbitMqBroker> logger) : Gateway.Brokers.IBrokerFactory
+internal sealed class RabbitMqFactory(SourceOptions options, TimeProvider clock, ILogger<RabbitMqBroker> logger) : IBrokerFactory
 {
-    public string Type => "rabbitmq";
+    public DataFlow Flow { get; } = new(
+        "rabbitmq",
+        "the queue `queue` of the broker at `uri`, AMQP 0-9-1",
+        "user name and password to the broker, over TLS",
+        "JSON: `format` is native, segment, json or debezium",
+        "as it is published; a message is acknowledged when its events are durable, and what cannot be used goes to `deadLetterQueue`",
+        "`mapping` for json, `tables` for debezium",
+        ["what the messages say"]);
 
-    public IReadOnlyList<string> Members => RabbitMqSettings.Members;
+    public IReadOnlyCollection<string> Members { get; } = [.. RabbitMqSettings.Members, .. ItemFormats.Members];
 
-    public IReadOnlyList<DocumentError> Validate(JsonElement document) => Read(document).Errors;
-
-    /// <exception cref="ArgumentException">The document is not valid, or no longer since private targets are not allowed.</exception>
-    public Gateway.Brokers.IBroker Create(string workspace, string sourceId, JsonElement document)
+    public void Validate(Source source, DocumentFields document)
     {
-        var (errors, settings) = Read(document);
-        return errors is [var error, ..]
-            ? throw new ArgumentException($"Source '{sourceId}' is not valid: {error.Pointer}: {error.Detail}", nameof(document))
-            : new RabbitMqBroker(settings, $"personalize {workspace}/{sourceId}", options, clock, logger);
+        _ = RabbitMqSettings.Read(document, options.AllowPrivateTargets);
+        ItemFormats.Validate(source, document);
+        if (source.Secrets.Length > 0)
+            document.Fail("/secret", "is not used here: the password is what the broker asks for");
     }
 
-    private (List<DocumentError> Errors, RabbitMqSettings Settings) Read(JsonElement document)
+    public IBroker Create(string workspace, Source source)
     {
         var errors = new List<DocumentError>();
-        return (errors, RabbitMqSettings.Read(new DocumentReader(document, "", errors), options.AllowPrivateTargets));
+        var settings = RabbitMqSettings.Read(new DocumentFields(source.Document, "", errors), options.AllowPrivateTargets);
+        return errors is [var error, ..]
+            ? throw new ArgumentException($"{error.Pointer} {error.Detail}", nameof(source))
+            : new RabbitMqBroker(settings, $"personalize {workspace}/{source.Id}", options, clock, logger);
     }
 }

@@ -1,4 +1,4 @@
-namespace Orleans.Personalize.Brokers;
+namespace Orleans.Personalize.Sources;
 
 /// <summary>What the operator allows sources that this installation connects to, the configuration section <c>Personalize:Sources</c>.</summary>
 public sealed class SourceOptions
