@@ -44,6 +44,8 @@ public static class GatewayHosting
         services.AddSingleton<IDocumentRule, SourceRule>();
         services.AddSingleton(static provider => new SourceIntake(
             provider.GetRequiredService<Intake>(), provider.GetRequiredService<WorkspaceRules>(), provider.GetRequiredService<TimeProvider>()));
+        foreach (var connector in DataFlows.Connectors)
+            services.AddSingleton(connector).AddSingleton<ISourceType>(connector);
         services.AddSingleton<ContentReader>();
         services.AddSingleton(new LiveConnections(Limits.LiveConnectionsMax));
         services.AddSingleton<Live>();
@@ -95,6 +97,7 @@ public static class GatewayHosting
 
         EventsApi.Map(app);
         MailWebhooksApi.Map(app);
+        SourceWebhooksApi.Map(app);
         CustomersApi.Map(app);
         ExplainApi.Map(app);
         HistoryApi.Map(app);

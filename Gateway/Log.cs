@@ -24,6 +24,9 @@ internal static partial class Log
     [LoggerMessage(6, LogLevel.Warning, "The registry of {Workspace} could not be followed; what is known of it stays in force")]
     public static partial void RulesNotFollowed(this ILogger logger, Exception exception, string workspace);
 
+    [LoggerMessage(7, LogLevel.Information, "The erasure of {Count} ids was asked for by the source {Source} of {Workspace} and is done")]
+    public static partial void ErasedBySource(this ILogger logger, int count, string source, string workspace);
+
     [LoggerMessage(20, LogLevel.Warning, "The broker of {Source} is not reached, or no longer: {Problem} Trying again in {Pause}")]
     public static partial void BrokerLost(this ILogger logger, string source, string problem, TimeSpan pause);
 

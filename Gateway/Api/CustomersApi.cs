@@ -87,11 +87,17 @@ internal static class CustomersApi
 
     private static async Task<IResult> EraseAsync(HttpContext http, IGrainFactory grains, string id)
     {
-        if (!TryFind(http, grains, segmentsAfterId: 0, ref id, out var customer))
+        if (!TryFind(http, grains, segmentsAfterId: 0, ref id, out _))
             return BadId();
-        await customer.Erase();
-        await OutcomesApi.Outcomes(grains).Forget(new CustomerKey(http.User.Workspace(), id).ToString());
+        await EraseAllAsync(grains, http.User.Workspace(), id);
         return TypedResults.NoContent();
+    }
+
+    internal static async Task EraseAllAsync(IGrainFactory grains, string workspace, string id)
+    {
+        var key = new CustomerKey(workspace, id).ToString();
+        await grains.GetGrain<ICustomerGrain>(key).Erase();
+        await OutcomesApi.Outcomes(grains).Forget(key);
     }
 
     /// <summary>

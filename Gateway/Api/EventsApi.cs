@@ -135,7 +135,7 @@ internal static class EventsApi
     }
 
     /// <summary>The answer to a request of which some events have no receipt; null where all have.</summary>
-    private static IResult? Trouble(Taken[] taken, EventResult[]? results)
+    public static IResult? Trouble(Taken[] taken, EventResult[]? results)
     {
         var busy = taken.Count(one => one.Fate == Fate.Busy);
         var unknown = taken.Count(one => one.Fate == Fate.Unknown);
@@ -148,7 +148,7 @@ internal static class EventsApi
         };
     }
 
-    private static EventResult ToResult(Taken taken) => taken.Fate switch
+    public static EventResult ToResult(Taken taken) => taken.Fate switch
     {
         Fate.Answered => new(
             taken.Event.MessageId, taken.Event.Customer, StatusNames[(int)taken.Receipt!.Status], taken.Receipt.Version, taken.Receipt.Detail),

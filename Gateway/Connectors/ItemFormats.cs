@@ -12,25 +12,29 @@ namespace Orleans.Personalize.Gateway.Connectors;
 /// </summary>
 public static class ItemFormats
 {
-    public const string Native = "native", Segment = "segment", Json = "json", Debezium = "debezium";
+    public const string Native = "native", Segment = "segment", Json = "json", CloudEvents = "cloudevents", Debezium = "debezium";
+
+    internal const string TablesMember = "tables";
 
     /// <summary>The members of a document that are read here.</summary>
-    public static readonly string[] Members = ["format", "tables"];
+    public static readonly string[] Members = ["format", TablesMember];
+
+    private static readonly Connectors.CloudEvents Cloud = new();
 
     /// <summary>Tables compiled, as long as the source is in use.</summary>
     private static readonly ConditionalWeakTable<Source, Dictionary<string, DebeziumTable>> Tables = [];
 
     public static void Validate(Source source, DocumentFields document)
     {
-        var format = document.OneOf("format", Native, Segment, Json, Debezium) ?? FormatOf(source);
+        var format = document.OneOf("format", Native, Segment, Json, CloudEvents, Debezium) ?? FormatOf(source);
         if (format == Json && document.Member("mapping") is null)
             document.Fail("/mapping", "is missing: how the JSON becomes events");
-        if (format != Json && document.Member("mapping") is not null)
+        if (format is not (Json or CloudEvents) && document.Member("mapping") is not null)
             document.Fail("/mapping", $"is not used by the format {format}");
         if (format == Debezium)
             _ = Connectors.Debezium.ReadTables(document);
-        else if (document.Member("tables") is not null)
-            document.Fail("/tables", $"is not used by the format {format}");
+        else if (document.Member(TablesMember) is not null)
+            document.Fail($"/{TablesMember}", $"is not used by the format {format}");
     }
 
     /// <summary>The events of a message.</summary>
@@ -78,6 +82,9 @@ public static class ItemFormats
                 if (events.Count == 0)
                     GatewayInstruments.OnEventsIgnored(Debezium, 1);
                 return events;
+            case CloudEvents:
+                var headers = new HeaderDictionary { ["Content-Type"] = "application/cloudevents+json" };
+                return Cloud.Parse(new Delivery(headers, Raw(item).ToArray(), receivedAt), source).Events;
             case Segment:
                 return [Mark(SegmentConnector.Parse(Raw(item), new SegmentEnvelope { ReceivedAt = receivedAt }), item, origin)];
             default:
@@ -96,7 +103,10 @@ public static class ItemFormats
     }
 
     private static string FormatOf(Source source) =>
-        source.Document.TryGetProperty("format", out var format) && format.ValueKind == JsonValueKind.String ? format.GetString()! : source.Mapping is null ? Native : Json;
+        source.Type == Debezium ? Debezium
+        : source.Document.TryGetProperty("format", out var format) && format.ValueKind == JsonValueKind.String ? format.GetString()!
+        : source.Mapping is null ? Native
+        : Json;
 
     /// <summary>The member of a message that holds many of its kind.</summary>
     private static string? MembersOf(string format) => format switch { Native => "events", Segment => "batch", _ => null };

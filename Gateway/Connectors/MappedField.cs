@@ -19,7 +19,7 @@ internal sealed class MappedField
     private static readonly string[] TimeFormats =
         ["yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd HH:mm:ss.FFFFFFF", "yyyy-MM-dd HH:mm:sszzz", "yyyy-MM-dd HH:mm:ss.FFFFFFFzzz", "yyyy-MM-dd"];
 
-    private JsonPath[] sources = [];
+    private Place[] sources = [];
     private bool isJoined;
     private string type = "any";
     private byte[]? value;
@@ -30,14 +30,14 @@ internal sealed class MappedField
     private (string Name, MappedField Field)[]? fields;
 
     /// <summary>Where the value is looked for first; empty where it is constant.</summary>
-    public string Pointer => sources is [var first, ..] ? first.Text : each?.Text ?? "";
+    public string Pointer => sources is [var first, ..] ? first.Pointer : each?.Text ?? "";
 
     public static MappedField Parse(DocumentFields document, string type = "any")
     {
         var field = new MappedField { type = type };
         if (document.Element.ValueKind == JsonValueKind.String)
         {
-            field.sources = Paths(document);
+            field.sources = Places(document);
             return field;
         }
 
@@ -48,9 +48,11 @@ internal sealed class MappedField
             document.Fail("", "must have one of from, join, value or fields");
         if (document.Member("each") is not null && document.Member("fields") is null)
             document.Fail("/each", "needs fields: what each element becomes");
+        if (document.Member("join") is { } joined && joined.Items().Any(static item => item.IsObject))
+            document.Fail("/join", "takes JSON pointers only");
         field.type = document.OneOf("type", Types.All) ?? type;
         field.isJoined = document.Member("join") is not null;
-        field.sources = (document.Member("join") ?? document.Member("from")) is { } from ? Paths(from) : [];
+        field.sources = (document.Member("join") ?? document.Member("from")) is { } from ? Places(from) : [];
         field.value = Raw(document.Member("value"));
         field.otherwise = Raw(document.Member("default"));
         field.prefix = document.Text("prefix") ?? "";
@@ -129,10 +131,13 @@ internal sealed class MappedField
 
     private byte[]? First(JsonElement item, ref EventFields errors)
     {
-        foreach (var source in sources)
+        foreach (var (path, field) in sources)
         {
-            if (source.Find(item) is { } found && !IsBlank(found))
-                return Convert(found, source.Text, ref errors);
+            var read = path is null ? field!.Read(item, ref errors)
+                : path.Find(item) is { } found && !IsBlank(found) ? Convert(found, path.Text, ref errors)
+                : null;
+            if (read is not null || errors.Error is not null)
+                return read;
         }
 
         return null;
@@ -147,11 +152,11 @@ internal sealed class MappedField
         var joined = new StringBuilder(prefix);
         foreach (var source in sources)
         {
-            if (source.Find(item) is not { } found)
+            if (source.Path?.Find(item) is not { } found)
                 return null;
             if (Text(found) is not { } text)
             {
-                errors.Refuse(source.Text, "must be a text or a number");
+                errors.Refuse(source.Pointer, "must be a text or a number");
                 return null;
             }
 
@@ -161,14 +166,20 @@ internal sealed class MappedField
         return Quote(joined.ToString());
     }
 
+    /// <summary>The value after the table, the type and the prefix; null where the table says that it stands for nothing.</summary>
     private byte[]? Convert(JsonElement found, string pointer, ref EventFields errors)
     {
-        if (map is not null)
-            return Text(found) is { } key && map.TryGetValue(key, out var mapped) ? mapped : otherwise is null && prefix.Length == 0 ? Typed(found, pointer, ref errors) : otherwise;
-        if (prefix.Length == 0)
-            return Typed(found, pointer, ref errors);
-        if (Text(found) is { } text)
-            return Quote(prefix + text);
+        if (map is not null && Text(found) is { } key && map.TryGetValue(key, out var mapped))
+            return mapped.AsSpan().SequenceEqual("null"u8) ? null : mapped;
+        if (map is not null && otherwise is not null)
+            return otherwise;
+        var typed = Typed(found, pointer, ref errors);
+        if (typed is null || prefix.Length == 0)
+            return typed;
+        if (typed is [(byte)'"', ..])
+            return Quote(prefix + EventFields.Decode(typed));
+        if (typed is not [(byte)'{' or (byte)'[', ..])
+            return Quote(prefix + Encoding.ASCII.GetString(typed));
         errors.Refuse(pointer, "must be a text or a number");
         return null;
     }
@@ -182,6 +193,7 @@ internal sealed class MappedField
             "number" => (Number(found), "a number"),
             "integer" => (Number(found) is { } number && !number.AsSpan().ContainsAny(".eE"u8) ? number : null, "a whole number"),
             "boolean" => (Boolean(found), "true or false"),
+            "email" => (found.ValueKind == JsonValueKind.String && Suppressions.IsAddress(found.GetString()!.Trim()) ? Quote(Suppressions.Canonical(found.GetString()!)) : null, "an e-mail address"),
             "time" => (Time(found), "a date and time such as 2026-01-31T09:30:00Z"),
             "unix" => (Unix(found, 1000), "seconds since 1970"),
             "unixMillis" => (Unix(found, 1), "milliseconds since 1970"),
@@ -239,12 +251,12 @@ internal sealed class MappedField
 
     private static byte[]? Raw(DocumentFields? document) => document is null ? null : JsonMarshal.GetRawUtf8Value(document.Element).ToArray();
 
-    private static JsonPath[] Paths(DocumentFields document)
+    private static Place[] Places(DocumentFields document)
     {
-        JsonPath[] paths = [.. document.Items().Select(Path).OfType<JsonPath>()];
-        if (paths.Length is 0 or > SourcesMax)
+        Place[] places = [.. document.Items().Select(static item => item.IsObject ? new Place(null, Parse(item)) : new Place(Path(item), null))];
+        if (places.Length is 0 or > SourcesMax)
             document.Fail("", $"must name 1 to {SourcesMax} places");
-        return paths;
+        return places;
     }
 
     internal static JsonPath? Path(DocumentFields document)
@@ -257,6 +269,12 @@ internal sealed class MappedField
 
     private static class Types
     {
-        public static readonly string[] All = ["any", "string", "number", "integer", "boolean", "time", "unix", "unixMillis"];
+        public static readonly string[] All = ["any", "string", "number", "integer", "boolean", "email", "time", "unix", "unixMillis"];
+    }
+
+    /// <summary>Where a value may come from: a place in the item, or another field.</summary>
+    private readonly record struct Place(JsonPath? Path, MappedField? Field)
+    {
+        public string Pointer => Path?.Text ?? Field?.Pointer ?? "";
     }
 }

@@ -24,6 +24,9 @@ internal sealed class WorkspaceRules(IGrainFactory grains, TimeProvider time, IH
 
     private readonly ConcurrentDictionary<string, Lazy<Task<Followed>>> workspaces = new();
 
+    /// <summary>Whether the rules of a workspace are known without asking for them.</summary>
+    public bool AreFollowed(string workspace) => workspaces.TryGetValue(workspace, out var loading) && loading.IsValueCreated && loading.Value.IsCompletedSuccessfully;
+
     /// <summary>The rules as they are known now; the first call for a workspace waits for its registry.</summary>
     /// <exception cref="Exception">The registry could not be read; the next call tries again.</exception>
     public async ValueTask<Rules> GetAsync(string workspace)

@@ -97,14 +97,7 @@ internal sealed record RabbitMqSettings(
 
 internal sealed class RabbitMqFactory(SourceOptions options, TimeProvider clock, ILogger<RabbitMqBroker> logger) : IBrokerFactory
 {
-    public DataFlow Flow { get; } = new(
-        "rabbitmq",
-        "the queue `queue` of the broker at `uri`, AMQP 0-9-1",
-        "user name and password to the broker, over TLS",
-        "JSON: `format` is native, segment, json or debezium",
-        "as it is published; a message is acknowledged when its events are durable, and what cannot be used goes to `deadLetterQueue`",
-        "`mapping` for json, `tables` for debezium",
-        ["what the messages say"]);
+    public DataFlow Flow => FetchedFlows.RabbitMq;
 
     public IReadOnlyCollection<string> Members { get; } = [.. RabbitMqSettings.Members, .. ItemFormats.Members];
 

@@ -102,14 +102,7 @@ internal sealed record PollSettings(
 /// <summary>What the document of a polled source holds.</summary>
 internal sealed class PollSource(SourceOptions options) : ISourceType
 {
-    public DataFlow Flow { get; } = new(
-        "poll",
-        "GET `url`, with the cursor as a parameter of its query",
-        "`authorization`, sent in the header that `header` names; TLS",
-        "JSON: an array, or one at `items`; `format` is native, segment, json or debezium",
-        "every `interval`, 10 s or more; pages that follow at once; less often while the source fails",
-        "`mapping` for json, `tables` for debezium",
-        ["what the items say"]);
+    public DataFlow Flow => FetchedFlows.Poll;
 
     public IReadOnlyCollection<string> Members { get; } = [.. PollSettings.Members, .. ItemFormats.Members];
 
