@@ -3,6 +3,8 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Orleans.Personalize.Brokers;
 using Orleans.Personalize.Gateway.Brokers;
+using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Sources;
 using Orleans.Personalize.Testing;
 using RabbitMQ.Client;
 
@@ -65,6 +67,8 @@ internal sealed class RabbitQueue(RabbitServer server)
         ["type"] = "rabbitmq",
         ["uri"] = server.Address,
         ["queue"] = Name,
+        ["username"] = "guest",
+        ["password"] = "guest",
         ["prefetch"] = prefetch,
     };
 
@@ -73,7 +77,8 @@ internal sealed class RabbitQueue(RabbitServer server)
         var document = Document(prefetch);
         change?.Invoke(document);
         var factory = new RabbitMqFactory(options ?? new SourceOptions { AllowPrivateTargets = true }, TimeProvider.System, NullLogger<RabbitMqBroker>.Instance);
-        return factory.Create("shop", "orders", Api.Parse(document.ToJsonString()));
+        var source = new Source("orders", "rabbitmq", 1, true, 0, [], null, Api.Parse(document.ToJsonString()));
+        return factory.Create("shop", source);
     }
 
     /// <summary>As the source itself does when it first connects.</summary>
@@ -93,6 +98,8 @@ internal sealed class RabbitQueue(RabbitServer server)
             await channel.BasicPublishAsync("", Name, mandatory: true, new BasicProperties { Persistent = true }, Encoding.UTF8.GetBytes(body));
         return true;
     });
+
+    public Task<uint> ConsumersAsync() => UseAsync(channel => channel.ConsumerCountAsync(Name));
 
     public Task<int> CountAsync(string name) => UseAsync(async channel => (int)await channel.MessageCountAsync(name));
 
