@@ -35,7 +35,7 @@ internal sealed class MappedField
     public static MappedField Parse(DocumentFields document, string type = "any")
     {
         var field = new MappedField { type = type };
-        if (document.Element.ValueKind == JsonValueKind.String)
+        if (document.Element.ValueKind is JsonValueKind.String or JsonValueKind.Array)
         {
             field.sources = Places(document);
             return field;
