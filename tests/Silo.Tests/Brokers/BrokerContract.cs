@@ -72,7 +72,7 @@ public abstract class BrokerContract
         await WaitAsync(40);
         Assert.InRange(run.Sink.Messages.Length, 1, 10);
         run.Sink.Answer(MessageFate.Done);
-        await run.Sink.HasMessagesAsync(50);
+        await Eventually.TrueAsync(() => run.Sink.Taken.Length == 50, () => "50 messages are taken");
         await run.StopAsync();
         await WaitAsync(0);
         Assert.Equal(50, run.Sink.Taken.Distinct().Count());
@@ -94,7 +94,7 @@ public abstract class BrokerContract
         await WaitAsync(20 - inHand);
         await using var next = new Run(Broker());
         next.Sink.Answer(MessageFate.Done);
-        await next.Sink.HasMessagesAsync(20 - inHand);
+        await Eventually.TrueAsync(() => next.Sink.Taken.Length == 20 - inHand, () => $"{20 - inHand} messages are taken");
         Assert.Equal(20, run.Sink.Taken.Concat(next.Sink.Taken).Distinct().Count());
     }
 

@@ -10,6 +10,7 @@ internal sealed class InMemoryBroker
     private readonly List<Kept> queue = [];
     private TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CancellationTokenSource connections = new();
+    private int inHandCount;
 
     public Func<Exception?> OnConnect { get; set; } = static () => null;
 
@@ -23,6 +24,9 @@ internal sealed class InMemoryBroker
                 return queue.Count;
         }
     }
+
+    /// <summary>Taken out and not settled.</summary>
+    public int InHand => Volatile.Read(ref inHandCount);
 
     public void Publish(params IEnumerable<string> bodies)
     {
@@ -47,6 +51,7 @@ internal sealed class InMemoryBroker
         {
             var taken = queue.Take(count).ToArray();
             queue.RemoveRange(0, taken.Length);
+            inHandCount += taken.Length;
             return taken;
         }
     }
@@ -99,38 +104,15 @@ internal sealed class InMemoryBroker
         {
             var verdicts = await sink.TakeAsync([.. inHand.Select(static kept => new BrokerMessage(kept.Body, kept.IsRedelivered))], stopping);
             if (cut.IsCancellationRequested)
-            {
-                broker.Return(inHand);
-                throw new IOException("The connection is lost.");
-            }
+                verdicts = Array.ConvertAll(inHand, static _ => new Verdict(MessageFate.Again));
             lock (broker.gate)
                 broker.Buried.AddRange(inHand.Zip(verdicts).Where(static pair => pair.Second.Fate == MessageFate.Refused)
                     .Select(static pair => (Encoding.UTF8.GetString(pair.First.Body), pair.Second.Reason)));
             if (inHand.Zip(verdicts).Where(static pair => pair.Second.Fate == MessageFate.Again).Select(static pair => pair.First).ToArray() is { Length: > 0 } again)
                 broker.Return(again);
+            Interlocked.Add(ref broker.inHandCount, -inHand.Length);
+            if (cut.IsCancellationRequested)
+                throw new IOException("The connection is lost.");
         }
-    }
-}
-
-public sealed class InMemoryBrokerTests : BrokerContract
-{
-    private readonly InMemoryBroker broker = new();
-
-    protected override IBroker Broker(int prefetch = 20) => broker.Consumer(prefetch);
-
-    protected override Task PublishAsync(params string[] bodies)
-    {
-        broker.Publish(bodies);
-        return Task.CompletedTask;
-    }
-
-    protected override Task<int> WaitingAsync() => Task.FromResult(broker.Waiting);
-
-    protected override Task<(string Body, string? Reason)[]> BuriedAsync() => Task.FromResult(broker.Buried.ToArray());
-
-    protected override Task CutAsync()
-    {
-        broker.Cut();
-        return Task.CompletedTask;
     }
 }
