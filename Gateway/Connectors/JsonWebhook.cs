@@ -84,6 +84,8 @@ internal sealed class JsonWebhook : IConnector
     public Inflow Parse(Delivery delivery, Source source)
     {
         using var document = delivery.Parse();
+        if (document.RootElement.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array))
+            throw new BadHttpRequestException("The body must be a JSON object or array.");
         var events = source.Mapping!.Apply(document.RootElement, source.OriginAt(delivery.ReceivedAt));
         return events.Count <= Limits.EventsMax
             ? new(events)

@@ -113,13 +113,17 @@ internal sealed class Klaviyo : IConnector
         var properties = Member(attributes, "event_properties");
         if (properties.ValueKind == JsonValueKind.Object && JsonMarshal.GetRawUtf8Value(properties).Length > Limits.EventBytesMax)
             return Mapping.Refused(new("/payload/data/attributes/event_properties", $"is larger than {Limits.EventBytesMax} bytes"), json);
+        var fields = new EventFields();
+        var datetime = Member(attributes, "datetime");
+        var at = fields.Time(datetime.ValueKind == JsonValueKind.Undefined ? default : JsonMarshal.GetRawUtf8Value(datetime), "/payload/data/attributes/datetime");
+        if (fields.Error is { } error)
+            return Mapping.Refused(error, json);
         var happened = new CustomerEvent
         {
             MessageId = Identities.IsId($"klaviyo:{id}") ? $"klaviyo:{id}" : id!,
             Type = EventType.Track,
             Name = name,
-            OccurredAt = (attributes.ValueKind == JsonValueKind.Object && attributes.TryGetProperty("datetime", out var at) ? EventFields.TimeOrNull(JsonMarshal.GetRawUtf8Value(at)) : null)
-                ?? MailEvent.Time(attributes, "timestamp") ?? origin.ReceivedAt,
+            OccurredAt = at ?? MailEvent.Time(attributes, "timestamp") ?? origin.ReceivedAt,
             ReceivedAt = origin.ReceivedAt,
             Source = origin.Source,
             Properties = properties.ValueKind == JsonValueKind.Object ? new(JsonMarshal.GetRawUtf8Value(properties).ToArray()) : default,

@@ -109,13 +109,15 @@ public sealed class Mapping
         if (what is null && call == EventType.Track)
             fields.Refuse(name?.Pointer ?? "", "is missing: a track event says what happened");
         var when = occurredAt?.Read(item, ref fields);
-        var at = fields.Time(when, occurredAt?.Pointer ?? "");
+        var at = fields.Time(when, occurredAt?.Pointer ?? "") ?? origin.OccurredAt ?? origin.ReceivedAt;
+        if (at < DateTimeOffset.UnixEpoch)
+            fields.Refuse("", "must not have occurred before 1970");
         var happened = new CustomerEvent
         {
             MessageId = id,
             Type = call,
             Name = what,
-            OccurredAt = at ?? origin.OccurredAt ?? origin.ReceivedAt,
+            OccurredAt = at,
             ReceivedAt = origin.ReceivedAt,
             Source = origin.Source,
             SourcePriority = origin.Priority,
