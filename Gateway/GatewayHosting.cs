@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Api;
+using Orleans.Personalize.Gateway.Brokers;
 using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Content;
 using Orleans.Personalize.Gateway.Dashboard;
@@ -44,6 +45,8 @@ public static class GatewayHosting
         services.AddSingleton<ImportSlots>();
         services.AddSingleton<WorkspaceRules>();
         services.AddSingleton<IDocumentRule, SourceRule>();
+        services.AddSingleton(static provider => new SourceIntake(
+            provider.GetRequiredService<Intake>(), provider.GetRequiredService<WorkspaceRules>(), provider.GetRequiredService<TimeProvider>()));
         foreach (var connector in DataFlows.Connectors)
             services.AddSingleton(connector).AddSingleton<ISourceType>(connector);
         services.AddSingleton<ContentReader>();
@@ -81,6 +84,9 @@ public static class GatewayHosting
         return services;
     }
 
+    /// <summary>Lets this process fetch from the sources that do not send by themselves; a silo does, with the <see cref="IBrokerFactory"/>s of its host.</summary>
+    public static IServiceCollection AddSourceRunner(this IServiceCollection services) => services.AddHostedService<SourceRunner>();
+
     /// <summary>Puts the gateway's middleware and routes into the pipeline.</summary>
     public static WebApplication MapGateway(this WebApplication app)
     {
@@ -114,6 +120,7 @@ public static class GatewayHosting
         ContentApi.Map(app);
         SendersApi.Map(app);
         TestSendApi.Map(app);
+        SourcesApi.Map(app);
         SuppressionsApi.Map(app);
         TemplatesApi.Map(app);
         KeysApi.Map(app);

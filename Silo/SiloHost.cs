@@ -7,6 +7,7 @@ using Orleans.Personalize.Customers;
 using Orleans.Personalize.Gateway;
 using Orleans.Personalize.Journal;
 using Orleans.Personalize.Senders;
+using Orleans.Personalize.Sources;
 
 namespace Orleans.Personalize.Silo;
 
@@ -91,6 +92,7 @@ public static class SiloHost
         builder.Services.AddSingleton(static provider => new SearchTraits(provider.GetRequiredService<IOptions<SiloOptions>>().Value.SearchTraits));
         builder.Services.AddPersonalizeGrains();
         builder.Services.AddSenders(builder.Configuration);
+        builder.Services.AddSources(builder.Configuration);
         builder.Services.AddHealthChecks().AddCheck<JournalHealth>("journal");
     }
 

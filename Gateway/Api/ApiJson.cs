@@ -43,6 +43,7 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(TestSendRequest))]
 [JsonSerializable(typeof(TestSendResponse))]
 [JsonSerializable(typeof(SendHistoryResponse))]
+[JsonSerializable(typeof(SourceStatusResponse))]
 [JsonSerializable(typeof(TemplatePreviewRequest))]
 [JsonSerializable(typeof(TemplatePreviewResponse))]
 [JsonSerializable(typeof(CallerResponse))]

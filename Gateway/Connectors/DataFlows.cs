@@ -8,7 +8,7 @@ internal static class DataFlows
 {
     /// <summary>The connectors of what comes over HTTP with a document of its own.</summary>
     public static readonly IConnector[] Connectors =
-        [new CloudEvents(), new JsonWebhook(), new Klaviyo(), new Magento(), new SegmentWebhook(), new Shopify(), new StandardWebhooks(), new WooCommerce()];
+        [new CloudEvents(), new DebeziumWebhook(), new JsonWebhook(), new Klaviyo(), new Magento(), new SegmentWebhook(), new Shopify(), new StandardWebhooks(), new WooCommerce()];
 
     /// <summary>The doors that need no document.</summary>
     private static readonly DataFlow[] Doors =
@@ -47,7 +47,7 @@ internal static class DataFlows
             MailNames),
     ];
 
-    public static IEnumerable<DataFlow> All => [.. Doors, .. Connectors.Select(static connector => connector.Flow)];
+    public static IEnumerable<DataFlow> All => [.. Doors, .. Connectors.Select(static connector => connector.Flow), FetchedFlows.RabbitMq, FetchedFlows.Poll];
 
     private static string[] MailNames =>
     [

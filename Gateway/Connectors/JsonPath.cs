@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Orleans.Personalize.Gateway.Connectors;
 
 /// <summary>A JSON pointer (RFC 6901), compiled once.</summary>
-internal sealed class JsonPath
+public sealed class JsonPath
 {
     private const int SegmentsMax = 16;
     private readonly string[] segments;
@@ -25,6 +25,11 @@ internal sealed class JsonPath
             ? new(text, Array.ConvertAll(parts, static segment => segment.Replace("~1", "/").Replace("~0", "~")))
             : null;
     }
+
+    public static bool IsPointer(string text) => Parse(text) is not null;
+
+    /// <summary>The value that a pointer points at; null where there is none, or a JSON null.</summary>
+    public static JsonElement? Find(JsonElement json, string pointer) => Parse(pointer)?.Find(json);
 
     /// <summary>The value it points at; null where there is none, or a JSON null.</summary>
     public JsonElement? Find(JsonElement json)

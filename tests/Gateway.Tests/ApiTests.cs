@@ -288,7 +288,7 @@ public sealed class ApiTests : IAsyncLifetime
             "POST /v1/senders/{id}/attention/retry", "POST /v1/senders/{id}/attention/drop",
             .. ((string[])["pause", "resume", "stop", "ramp"]).Select(action => $"POST /v1/triggers/{{id}}/{action}"),
             "GET /v1/triggers/counts", "GET /v1/triggers/{id}/counts", "GET /v1/senders/{id}/attention",
-            "POST /v1/templates/{id}/preview", "GET /v1/senders/{id}/status",
+            "POST /v1/templates/{id}/preview", "GET /v1/senders/{id}/status", "GET /v1/sources/{id}/status",
             "GET /v1/suppressions", "PUT /v1/suppressions/{address}", "DELETE /v1/suppressions/{address}", "POST /v1/suppressions/import", "GET /v1/suppressions/export",
             "POST /v1/webhooks/sendgrid/{workspace}/{sender}", "POST /v1/webhooks/mandrill/{workspace}/{sender}", "POST /v1/webhooks/{workspace}/{source}",
             "GET /v1/keys", "GET /v1/keys/current", "POST /v1/keys", "DELETE /v1/keys/{id}", "GET /health/live", "GET /health/ready",

@@ -71,6 +71,7 @@ public sealed class RolesTests : IAsyncLifetime
         { "GET", "/v1/triggers/t/counts", "read operate admin" },
         { "GET", "/v1/senders/t/attention", "read operate admin" },
         { "GET", "/v1/senders/t/status", "read operate admin" },
+        { "GET", "/v1/sources/t/status", "read operate admin" },
         { "GET", "/v1/templates/t", "read operate admin" },
         { "PUT", "/v1/templates/t", "operate admin" },
         { "POST", "/v1/templates/t/preview", "read operate admin" },

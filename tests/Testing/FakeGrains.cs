@@ -55,6 +55,7 @@ public sealed class FakeGrains
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
         _ when pair.Item1 == typeof(IContentGrain) => new FakeContent(),
         _ when pair.Item1 == typeof(ISenderGrain) => new FakeSender(),
+        _ when pair.Item1 == typeof(IPollGrain) => new FakePoll(),
         _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
         _ when pair.Item1 == typeof(IImportGrain) => new FakeImport(),
         _ when pair.Item1 == typeof(IImportsGrain) => new FakeImports(),
@@ -78,6 +79,15 @@ public sealed class FakeGrains
             ? grains!.Get(targetMethod.GetGenericArguments()[0], key)
             : throw new NotSupportedException(targetMethod?.Name);
     }
+}
+
+/// <summary>A polled source that was asked once.</summary>
+public sealed class FakePoll : IPollGrain
+{
+    public Task Wake() => Task.CompletedTask;
+
+    public Task<PollStatus> Status() =>
+        Task.FromResult(new PollStatus(DateTimeOffset.UnixEpoch, null, "c1", "Answered 500.", 2, 10, 1, "/customer is missing."));
 }
 
 /// <summary>A customer that is told what to answer and remembers what it was asked.</summary>

@@ -31,6 +31,9 @@ public sealed class SimulatedSilo(VirtualTime time, IJournal disk, SimulatedStor
     /// <summary>The journal as the grains see it; its faults outlive a crash.</summary>
     public FaultyJournal Journal { get; } = new(disk, time.Scheduler!.Seed, time);
 
+    /// <summary>What polled sources answer.</summary>
+    public ScriptedPoller Poller { get; init; } = new();
+
     public bool IsRunning => process is not null;
 
     public void Start()
@@ -83,6 +86,7 @@ public sealed class SimulatedSilo(VirtualTime time, IJournal disk, SimulatedStor
             .AddSingleton(new GroupCommitter(Journal, clock, running, CommitterOptions))
             .AddKeyedSingleton<IGrainStorage>(RegistryGrain.Storage, storage)
             .AddSingleton(new SignedLinks(new Uri("https://mail.test"), [new byte[SignedLinks.KeyBytesMin]], time))
+            .AddSingleton<Sources.IPoller>(Poller)
             .AddSingleton<ISenderFactory>(sender);
     }
 
