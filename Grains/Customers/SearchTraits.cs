@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Orleans.Personalize.Engine;
 using Orleans.Personalize.Journal;
 
@@ -26,7 +27,7 @@ public sealed class SearchTraits(params IReadOnlyList<string> names)
         [.. names.SelectMany(name => Searchable(profile).Where(trait => trait.Name == name && !trait.IsRemoved).SelectMany(static trait => Terms(trait)))]);
 
     /// <summary>Who was merged into another is not found; the other is.</summary>
-    private static IEnumerable<Trait> Searchable(Profile profile) => profile.Merge is null ? profile.Traits : [];
+    private static ImmutableArray<Trait> Searchable(Profile profile) => profile.Merge is null ? profile.Traits : [];
 
     private static IEnumerable<string> Terms(Trait trait)
     {
