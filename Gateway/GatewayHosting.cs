@@ -12,6 +12,7 @@ using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Content;
 using Orleans.Personalize.Gateway.Dashboard;
+using Orleans.Personalize.Gateway.Quality;
 using Orleans.Personalize.Gateway.Recipients;
 using Orleans.Personalize.Gateway.Security;
 using Orleans.Personalize.Gateway.SuppressionList;
@@ -40,6 +41,7 @@ public static class GatewayHosting
         services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
         services.AddSingleton<WorkspaceRules>();
+        services.AddDataQuality();
         services.AddSingleton<ContentReader>();
         services.AddSingleton(new LiveConnections(Limits.LiveConnectionsMax));
         services.AddSingleton<Live>();

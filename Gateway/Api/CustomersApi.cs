@@ -90,6 +90,7 @@ internal static class CustomersApi
         if (!TryFind(http, grains, segmentsAfterId: 0, ref id, out var customer))
             return BadId();
         await customer.Erase();
+        await grains.GetGrain<IQuarantineGrain>(http.User.Workspace()).Forget(id);
         await OutcomesApi.Outcomes(grains).Forget(new CustomerKey(http.User.Workspace(), id).ToString());
         return TypedResults.NoContent();
     }

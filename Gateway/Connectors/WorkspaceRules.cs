@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Orleans.Personalize.Gateway.Quality;
 
 namespace Orleans.Personalize.Gateway.Connectors;
 
@@ -8,7 +9,13 @@ namespace Orleans.Personalize.Gateway.Connectors;
 /// <param name="Version">Of the registry.</param>
 internal sealed record Rules(long Version)
 {
-    public static Rules Of(RegistrySnapshot snapshot) => new(snapshot.Version);
+    public EventSchemas Schemas { get; init; } = EventSchemas.None;
+
+    /// <param name="before">What has not changed since is taken over.</param>
+    public static Rules Of(RegistrySnapshot snapshot, Rules? before = null) => new(snapshot.Version)
+    {
+        Schemas = EventSchemas.Of(snapshot, before?.Schemas),
+    };
 }
 
 /// <summary>The rules of the workspaces that this gateway has met, each at most a moment behind its registry.</summary>
@@ -54,7 +61,7 @@ internal sealed class WorkspaceRules(IGrainFactory grains, TimeProvider time, IH
             try
             {
                 if (await registry.Follow(followed.Rules.Version) is { } changed)
-                    followed.Rules = Rules.Of(changed);
+                    followed.Rules = Rules.Of(changed, followed.Rules);
             }
             catch (Exception failure) when (!lifetime.ApplicationStopping.IsCancellationRequested)
             {
