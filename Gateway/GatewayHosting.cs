@@ -98,6 +98,8 @@ public static class GatewayHosting
         BacktestsApi.Map(app);
         OverviewApi.Map(app);
         RegistryApi.Map(app);
+        QuarantineApi.Map(app);
+        DataApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);
         ResolutionsApi.Map(app);

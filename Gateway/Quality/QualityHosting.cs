@@ -9,6 +9,7 @@ internal static class QualityHosting
         .AddSingleton<IDocumentRule, EventSchemaParser>()
         .AddSingleton<WarningSamples>()
         .AddSingleton<SourceNumbers>()
+        .AddSingleton<Mending>()
         .AddSingleton<IQuarantinedFormat, NativeFormat>()
         .AddSingleton<IQuarantinedFormat, SegmentFormat>();
 }
