@@ -25,7 +25,8 @@ internal static class Quarantining
         Source = door.Name,
         Event = null,
         Customer = parsed.Customer,
-        MessageId = parsed.MessageId,
+        // One that was made up on the way is not the event's: it is another with each delivery.
+        MessageId = parsed.MessageId is { } id && parsed.Raw.Span.IndexOf(Encoding.UTF8.GetBytes(id)) >= 0 ? id : null,
         Reason = ParseReason,
         Pointer = parsed.Error!.Pointer,
         Detail = Short(parsed.Error.Detail),

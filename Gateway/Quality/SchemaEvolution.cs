@@ -32,8 +32,8 @@ internal static class SchemaEvolution
         }
         if ((from.Types & ~to.Types) != JsonTypes.None)
             Narrower("type", $"no longer allows {SchemaNode.NamesOf(from.Types & ~to.Types)}");
-        if (to.Values is { } allowed)
-            Narrower(allowed.Length == 1 ? "const" : "enum", "allows only some of the values that were allowed");
+        if (to.Values is not null)
+            Narrower(to.IsConst ? "const" : "enum", "allows only some of the values that were allowed");
         if ((from.Types & JsonTypes.Number) != JsonTypes.None)
             CheckNumbers(from, to, Narrower);
         if ((from.Types & JsonTypes.String) != JsonTypes.None)

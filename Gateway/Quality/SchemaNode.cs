@@ -43,6 +43,9 @@ internal sealed record SchemaNode
     /// <summary>Of <c>enum</c> or <c>const</c>; null where any will do.</summary>
     public JsonElement[]? Values { get; init; }
 
+    /// <summary>Whether the one value is that of <c>const</c>.</summary>
+    public bool IsConst { get; init; }
+
     public string[] Required { get; init; } = [];
 
     public decimal? Minimum { get; init; }
@@ -110,7 +113,7 @@ internal sealed record SchemaNode
             return;
         }
         if (Values is not null && !Values.Any(allowed => JsonElement.DeepEquals(allowed, value)))
-            failures.Add(Values.Length == 1 ? new("const", pointer, $"must be {Values[0].GetRawText()}") : new("enum", pointer, "must be one of the values that the schema names"));
+            failures.Add(IsConst ? new("const", pointer, $"must be {Values[0].GetRawText()}") : new("enum", pointer, "must be one of the values that the schema names"));
         switch (type)
         {
             case JsonTypes.Integer or JsonTypes.Fraction:

@@ -51,6 +51,7 @@ internal sealed class SchemaParser(List<DocumentError> errors)
         {
             Types = Types(json, pointer),
             Values = Values(json, pointer),
+            IsConst = json.TryGetProperty("const", out _),
             Required = Required(json, pointer),
             Minimum = Number(json, "minimum", pointer),
             Maximum = Number(json, "maximum", pointer),
