@@ -64,6 +64,8 @@ internal sealed partial class Activation : IGrainContext, IRequestTarget
     /// <summary>Completes when the activation is out of memory.</summary>
     public Task Deactivated => deactivated.Task;
 
+    public int Activations => 1;
+
     private EmbeddedActorOptions Options => Class.Runtime.Options;
 
     private TimeProvider Time => Class.Runtime.Time;

@@ -78,6 +78,11 @@ internal sealed class EmbeddedRuntime : IClusterClient, IHostedService, IAsyncDi
         };
     }
 
+    public Dictionary<string, int> CountActivations() => classes
+        .Select(static grainClass => (Name: grainClass.Name.ToString(), Count: grainClass.Targets.Sum(static target => target.Activations)))
+        .Where(static known => known.Count > 0)
+        .ToDictionary(static known => known.Name, static known => known.Count);
+
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Refuses new calls, lets running requests end and deactivates everything, within the time allowed for a deactivation.</summary>

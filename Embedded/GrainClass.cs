@@ -35,6 +35,8 @@ internal sealed class GrainClass
 
     public TimeSpan CollectionAge { get; }
 
+    public bool Has(string key) => targets.ContainsKey(key);
+
     public IEnumerable<IRequestTarget> Targets => targets.Select(target => target.Value);
 
     /// <summary>Hands a request to whatever answers to the key, which is made if there is nothing yet.</summary>
@@ -82,6 +84,8 @@ internal sealed class WorkerPool(GrainClass grainClass, string key, int workersM
     private bool gone;
 
     public Task Deactivated => deactivated.Task;
+
+    public int Activations => Snapshot().Count;
 
     public bool TryReceive(Request request)
     {

@@ -59,6 +59,7 @@ public static class EmbeddedActorsServiceCollectionExtensions
         services.AddSingleton<EmbeddedRuntime>();
         services.AddSingleton<IClusterClient>(provider => provider.GetRequiredService<EmbeddedRuntime>());
         services.AddSingleton<IGrainFactory>(provider => provider.GetRequiredService<EmbeddedRuntime>());
+        services.AddSingleton(provider => new EmbeddedActivations(provider.GetRequiredService<EmbeddedRuntime>()));
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<EmbeddedRuntime>());
         return services;
     }

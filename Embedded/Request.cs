@@ -77,6 +77,9 @@ internal interface IRequestTarget
 
     void CollectIfIdle(DateTimeOffset now);
 
+    /// <summary>How many there are of it in memory.</summary>
+    int Activations { get; }
+
     /// <summary>Completes when the target is gone.</summary>
     Task Deactivated { get; }
 }

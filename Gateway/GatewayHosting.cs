@@ -9,9 +9,11 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Api;
+using Orleans.Personalize.Gateway.Brokers;
 using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Content;
 using Orleans.Personalize.Gateway.Dashboard;
+using Orleans.Personalize.Gateway.Imports;
 using Orleans.Personalize.Gateway.Quality;
 using Orleans.Personalize.Gateway.Recipients;
 using Orleans.Personalize.Gateway.Security;
@@ -23,7 +25,7 @@ namespace Orleans.Personalize.Gateway;
 public static class GatewayHosting
 {
     /// <summary>
-    /// Adds the gateway. It needs an <see cref="IGrainFactory"/>, reads the section <see cref="GatewayOptions.Section"/>, sets Kestrel's limits, and
+    /// Adds the gateway. It needs an <see cref="IGrainFactory"/> and an <see cref="ICluster"/>, reads the section <see cref="GatewayOptions.Section"/>, sets Kestrel's limits, and
     /// adds the health check <c>keys</c>; the host adds its own checks to the same <see cref="HealthCheckServiceCollectionExtensions.AddHealthChecks"/>.
     /// </summary>
     public static IServiceCollection AddGateway(this IServiceCollection services, IConfiguration configuration)
@@ -33,6 +35,7 @@ public static class GatewayHosting
             .Validate(options => options.HasUsableAdminKey, GatewayOptions.AdminKeyRule)
             .Validate(options => !string.IsNullOrWhiteSpace(options.DataDirectory), "Personalize:DataDirectory must not be empty.")
             .Validate(options => options.HasUsablePublicUrl, GatewayOptions.PublicUrlRule)
+            .Validate(options => options.HasUsableTracesUrl, GatewayOptions.TracesUrlRule)
             .Validate(options => options.HasUsableLinkKeys, GatewayOptions.LinkKeysRule)
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
@@ -40,14 +43,22 @@ public static class GatewayHosting
             provider.GetRequiredService<IOptions<GatewayOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RecipientLinks>();
         services.AddSingleton<Intake>();
+        services.AddSingleton<ImportSlots>();
         services.AddSingleton<WorkspaceRules>();
         services.AddDataQuality();
+        services.AddSingleton<IDocumentRule, SourceRule>();
+        services.AddSingleton(static provider => new SourceIntake(
+            provider.GetRequiredService<Intake>(), provider.GetRequiredService<WorkspaceRules>(), provider.GetRequiredService<TimeProvider>()));
+        foreach (var connector in DataFlows.Connectors)
+            services.AddSingleton(connector).AddSingleton<ISourceType>(connector);
         services.AddSingleton<ContentReader>();
         services.AddSingleton(new LiveConnections(Limits.LiveConnectionsMax));
         services.AddSingleton<Live>();
         services.AddSingleton<RecentNumbers>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AdminKey>();
+        services.TryAddSingleton(LoginConsole.OfProcess);
+        services.AddSingleton<LoginLink>();
         services.AddHostedService<KeyFollower>();
         services.AddHealthChecks().AddCheck<KeyRing>("keys");
 
@@ -75,6 +86,9 @@ public static class GatewayHosting
         return services;
     }
 
+    /// <summary>Lets this process fetch from the sources that do not send by themselves; a silo does, with the <see cref="IBrokerFactory"/>s of its host.</summary>
+    public static IServiceCollection AddSourceRunner(this IServiceCollection services) => services.AddHostedService<SourceRunner>();
+
     /// <summary>Puts the gateway's middleware and routes into the pipeline.</summary>
     public static WebApplication MapGateway(this WebApplication app)
     {
@@ -90,24 +104,31 @@ public static class GatewayHosting
 
         EventsApi.Map(app);
         MailWebhooksApi.Map(app);
+        SourceWebhooksApi.Map(app);
         CustomersApi.Map(app);
         ExplainApi.Map(app);
         HistoryApi.Map(app);
         LiveApi.Map(app);
         WaitsApi.Map(app);
         BacktestsApi.Map(app);
+        ImportsApi.Map(app);
         OverviewApi.Map(app);
+        ClusterApi.Map(app);
         RegistryApi.Map(app);
         QuarantineApi.Map(app);
         DataApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);
         ResolutionsApi.Map(app);
+        SendHistoryApi.Map(app);
         ContentApi.Map(app);
         SendersApi.Map(app);
+        TestSendApi.Map(app);
+        SourcesApi.Map(app);
         SuppressionsApi.Map(app);
         TemplatesApi.Map(app);
         KeysApi.Map(app);
+        LoginApi.Map(app);
         HealthApi.Map(app);
         UnsubscribePage.Map(app);
         PreferencesPage.Map(app);

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Orleans.Personalize.Gateway.Brokers;
 
 namespace Orleans.Personalize.Gateway;
 
@@ -13,12 +14,46 @@ internal static class GatewayInstruments
     private static readonly Counter<long> Quarantined = Meter.CreateCounter<long>(
         "personalize.gateway.quarantined", "{event}", "Events that went to quarantine, or that a schema warned of, by connector, schema and reason.");
 
+    private static readonly Counter<long> Deliveries =
+        Meter.CreateCounter<long>("personalize.broker.deliveries", "{message}", "Messages that brokers delivered, by source and whether it was for the first time.");
+
+    private static readonly Counter<long> Settled =
+        Meter.CreateCounter<long>("personalize.broker.settled", "{message}", "Messages by source and what became of them: acknowledged, returned or dead-lettered.");
+
+    private static readonly Counter<long> BrokerFailures =
+        Meter.CreateCounter<long>("personalize.broker.failures", "{failure}", "Connections to brokers that failed or were lost, by source.");
+
+    private static readonly UpDownCounter<long> BrokerConnections =
+        Meter.CreateUpDownCounter<long>("personalize.broker.connections", "{connection}", "Connections to brokers, by source.");
+
+    private static readonly Gauge<long> BrokerLag =
+        Meter.CreateGauge<long>("personalize.broker.lag", "{message}", "Messages that wait at the broker, by source.");
+
+    private static readonly string[] FateNames = ["acknowledged", "returned", "dead-lettered"];
+
+    public static void OnBrokerConnected(string source, int change) => BrokerConnections.Add(change, new KeyValuePair<string, object?>("source", source));
+
+    public static void OnBrokerFailed(string source) => BrokerFailures.Add(1, new KeyValuePair<string, object?>("source", source));
+
+    public static void OnBrokerLag(string source, long messages) => BrokerLag.Record(messages, new KeyValuePair<string, object?>("source", source));
+
+    public static void OnBrokerSettled(string source, IReadOnlyList<BrokerMessage> batch, Verdict[] verdicts)
+    {
+        foreach (var group in batch.CountBy(static message => message.IsRedelivered))
+            Deliveries.Add(group.Value, new("source", source), new("redelivered", group.Key));
+        foreach (var group in verdicts.CountBy(static verdict => verdict.Fate))
+            Settled.Add(group.Value, new("source", source), new("outcome", FateNames[(int)group.Key]));
+    }
+
     /// <summary>Events of mails that are not ours: others may use the same account of the provider.</summary>
     public static void OnForeignEvents(string connector, int count)
     {
         if (count > 0)
             Events.Add(count, new("connector", connector), new("outcome", "foreign"));
     }
+
+    /// <summary>What a source sends besides and nobody asked for.</summary>
+    public static void OnEventsIgnored(string connector, int count) => Events.Add(count, new("connector", connector), new("outcome", "ignored"));
 
     public static void OnEventsTaken(string connector, Taken[] taken)
     {

@@ -33,6 +33,14 @@ public sealed class GatewayOptions
     /// </summary>
     public string[] LinkKeys { get; set; } = [];
 
+    /// <summary>Where people look at traces, such as <c>http://127.0.0.1:16686</c>: the dashboard links to it. Absolute, http or https. Default: none.</summary>
+    public string? TracesUrl { get; set; }
+
+    internal const string TracesUrlRule = "Personalize:TracesUrl must be an absolute http or https address, such as https://traces.example.com, without user name and password.";
+
+    internal bool HasUsableTracesUrl => string.IsNullOrEmpty(TracesUrl)
+        || (Uri.TryCreate(TracesUrl, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps) && url.UserInfo.Length == 0);
+
     internal const string PublicUrlRule = "Personalize:PublicUrl must be an absolute http or https address without query, such as https://mail.example.com.";
 
     internal const string LinkKeysRule = "Personalize:LinkKeys must each be base64 of 32 bytes or more, as 'openssl rand -base64 32' makes them.";

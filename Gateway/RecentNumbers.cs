@@ -48,16 +48,24 @@ internal sealed class RecentNumbers : IDisposable
     /// <summary>What has happened in the last minute, or since the process began, if that was later.</summary>
     public Recent Read()
     {
-        Snapshot oldest;
+        Snapshot[] seconds;
         lock (gate)
-            oldest = snapshots.Peek();
-        var now = Take();
+            seconds = [.. snapshots];
+        var (oldest, now) = (seconds[0], Take());
         return new(
             (clock.GetElapsedTime(oldest.At, now.At)).TotalSeconds,
             now.Counts.ToDictionary(static pair => pair.Key, pair => pair.Value - oldest.Counts.GetValueOrDefault(pair.Key)),
             now.Counts,
-            durations.Keys.ToDictionary(static name => name, name => now.Durations[name].Zip(oldest.Durations[name], static (after, before) => after - before).ToArray()));
+            durations.Keys.ToDictionary(static name => name, name => now.Durations[name].Zip(oldest.Durations[name], static (after, before) => after - before).ToArray()),
+            new[] { Events, Decisions }.ToDictionary(static name => name, name => EachSecond(name, seconds)));
     }
+
+    /// <summary>Seconds that are over; on a busy machine one may last a little longer, so that it is the rate that counts.</summary>
+    private double[] EachSecond(string instrument, Snapshot[] seconds) =>
+    [
+        .. seconds.Zip(seconds.Skip(1), (before, after) =>
+            Math.Round((after.Total(instrument) - before.Total(instrument)) / Math.Max(0.001, clock.GetElapsedTime(before.At, after.At).TotalSeconds), 2)),
+    ];
 
     public void Dispose()
     {
@@ -92,7 +100,10 @@ internal sealed class RecentNumbers : IDisposable
     private Snapshot Take() => new(
         clock.GetTimestamp(), counters.ToDictionary(static pair => pair.Key, static pair => pair.Value.Value), durations.ToDictionary(static pair => pair.Key, static pair => pair.Value.Copy()));
 
-    private sealed record Snapshot(long At, Dictionary<(string, string), long> Counts, Dictionary<string, long[]> Durations);
+    private sealed record Snapshot(long At, Dictionary<(string Instrument, string What), long> Counts, Dictionary<string, long[]> Durations)
+    {
+        public long Total(string instrument) => Counts.Where(pair => pair.Key.Instrument == instrument).Sum(static pair => pair.Value);
+    }
 
     private sealed class Counter
     {
@@ -138,8 +149,13 @@ internal sealed class Durations
 /// <param name="Counts">By instrument and what it counted, in that time.</param>
 /// <param name="Totals">The same since the process began.</param>
 /// <param name="Durations">By instrument, in that time.</param>
+/// <param name="EachSecond">How many a second there were in each second that is over, oldest first, by instrument: events and decisions.</param>
 internal sealed record Recent(
-    double Seconds, Dictionary<(string Instrument, string What), long> Counts, Dictionary<(string Instrument, string What), long> Totals, Dictionary<string, long[]> Durations)
+    double Seconds,
+    Dictionary<(string Instrument, string What), long> Counts,
+    Dictionary<(string Instrument, string What), long> Totals,
+    Dictionary<string, long[]> Durations,
+    Dictionary<string, double[]> EachSecond)
 {
     public Dictionary<string, long> Of(string instrument) =>
         Counts.Where(pair => pair.Key.Instrument == instrument && pair.Value != 0).ToDictionary(static pair => pair.Key.What, static pair => pair.Value);

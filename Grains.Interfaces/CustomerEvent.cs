@@ -58,6 +58,12 @@ public sealed record CustomerEvent
     /// <c>email:ada@example.org</c> or <c>phone:+4930123456</c>; null where there are none.
     /// </summary>
     [Id(12)] public string[]? Identities { get; init; }
+
+    /// <summary>The customer's id in it is not the shop's own but an anonymous one or an address: it may turn out to be another customer's.</summary>
+    [Id(13)] public bool IsProvisional { get; init; }
+
+    /// <summary>The id it came under where that had been merged into this customer; null where it came under the customer's own.</summary>
+    [Id(14)] public string? Via { get; init; }
 }
 
 public enum ReceiptStatus

@@ -18,7 +18,25 @@ public sealed record CustomerView
     [Id(11)] public required DecisionView[] Decisions { get; init; }
     /// <summary>The latest events, newest first.</summary>
     [Id(12)] public required ActivityView[] Recent { get; init; }
+
+    /// <summary>Other ids of the same customer, and those that were said to be.</summary>
+    [Id(13)] public IdentityView[] Identities { get; init; } = [];
+
+    /// <summary>Only in the past of an id that is another customer's now: that customer's id.</summary>
+    [Id(14)] public string? MergedInto { get; init; }
 }
+
+/// <param name="State">claimed, linked, refused, parting or parted.</param>
+/// <param name="Through">The id with which it came, where that had been merged with it before.</param>
+/// <param name="Other">Where it was refused: the customer it belongs to.</param>
+[GenerateSerializer, Immutable, Alias("IdentityView")]
+public sealed record IdentityView(
+    [property: Id(0)] string Id,
+    [property: Id(1)] string State,
+    [property: Id(2)] DateTimeOffset At,
+    [property: Id(3)] string? By,
+    [property: Id(4)] string? Through,
+    [property: Id(5)] string? Other);
 
 /// <summary>One field with where its value came from.</summary>
 [GenerateSerializer, Immutable, Alias("TraitView")]

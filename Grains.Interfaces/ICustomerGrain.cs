@@ -40,6 +40,9 @@ public interface ICustomerGrain : IGrainWithStringKey
     /// <summary>The profile as it is durable now; null for a customer nothing is known of.</summary>
     Task<CustomerView?> Read();
 
+    /// <summary>As <see cref="Read"/>, for who reads very many customers once: one that was not in memory does not stay there for it.</summary>
+    Task<CustomerView?> Peek();
+
     /// <summary>
     /// The profile as soon as its durable version is another than <paramref name="version"/>; null when it was not within about ten seconds (ask again).
     /// A follower starts with −1.
@@ -58,9 +61,100 @@ public interface ICustomerGrain : IGrainWithStringKey
     /// <param name="before">Only facts with a lower version; null starts at the newest.</param>
     Task<TimelinePage> Timeline(int limit, long? before);
 
-    /// <summary>Removes all that is stored of the customer. Durable when it returns.</summary>
-    Task Erase();
+    /// <summary>Removes all that is stored of the customer, also under the ids that were merged into it. Durable when it returns.</summary>
+    /// <returns>The ids that were erased.</returns>
+    Task<string[]> Erase();
+
+    /// <summary>Says that another id is the same customer's: what is known under it is merged into this customer, however known it is.</summary>
+    /// <param name="by">Who and why, for the record.</param>
+    /// <returns>Null when it is done, or will be by itself; else why not: one of <see cref="MergeRefusal"/>.</returns>
+    Task<string?> Link(string id, string by);
+
+    /// <summary>Undoes the merge of another id into this customer: each gets back what its own events made of it.</summary>
+    /// <returns>Null when it is done, or will be by itself; else why not: one of <see cref="MergeRefusal"/>.</returns>
+    Task<string?> Part(string id, string by);
+
+    /// <summary>Another customer claims to be this one. The answer is durable.</summary>
+    Task<JoinReply> Join(JoinRequest request);
+
+    /// <summary>Takes over all that another customer knows. Repeating it is harmless.</summary>
+    Task<AbsorbReply> Absorb(Absorption absorption);
+
+    /// <summary>The merge of this customer was undone. Repeating it is harmless.</summary>
+    Task Undo(UndoneMerge undone);
+
+    /// <summary>Removes what is stored under this id alone.</summary>
+    Task Forget();
 }
+
+/// <summary>Why two customers are not merged, or a merge is not undone.</summary>
+public static class MergeRefusal
+{
+    /// <summary>Both are the same id.</summary>
+    public const string Same = "same";
+    /// <summary>It is a known customer of its own, and nobody but an event says that they are one.</summary>
+    public const string Known = "known";
+    /// <summary>The customer has as many other ids as it may.</summary>
+    public const string TooMany = "too-many";
+    /// <summary>Its merge is being undone.</summary>
+    public const string Parting = "parting";
+    /// <summary>There is no such merge into this customer.</summary>
+    public const string Unknown = "unknown";
+    /// <summary>The customer has too long a history, or one of which facts were erased, to be told apart.</summary>
+    public const string TooLong = "too-long";
+}
+
+/// <param name="Into">The id of the customer that is to survive.</param>
+/// <param name="By">Who and why, for the record; null where an event said so.</param>
+/// <param name="IsForced">Also if it is a known customer.</param>
+/// <param name="Path">The ids that were asked before, oldest first.</param>
+[GenerateSerializer, Immutable, Alias("JoinRequest")]
+public sealed record JoinRequest(
+    [property: Id(0)] string Into,
+    [property: Id(1)] string MergeId,
+    [property: Id(2)] string? By,
+    [property: Id(3)] bool IsForced,
+    [property: Id(4)] string[] Path);
+
+public enum JoinStatus
+{
+    /// <summary>They are one, or about to be.</summary>
+    Joined = 0,
+    /// <summary>It is another known customer.</summary>
+    Refused = 1,
+    /// <summary>It cannot be told now; ask again.</summary>
+    Busy = 2,
+}
+
+/// <param name="Customer">Whose id it is.</param>
+[GenerateSerializer, Immutable, Alias("JoinReply")]
+public sealed record JoinReply(
+    [property: Id(0)] JoinStatus Status,
+    [property: Id(1)] string Customer);
+
+/// <param name="Id">Whose state it is.</param>
+/// <param name="State">The state, as the engine stores it. Empty: it is only asked whether the merge goes round in a circle.</param>
+/// <param name="Path">The ids that are handing over themselves and passed it on, oldest first; the first is <paramref name="Id"/>.</param>
+[GenerateSerializer, Immutable, Alias("Absorption")]
+public sealed record Absorption(
+    [property: Id(0)] string Id,
+    [property: Id(1)] string MergeId,
+    [property: Id(2)] byte[] State,
+    [property: Id(3)] string[] Path);
+
+/// <param name="Into">Who took it; null where nobody could.</param>
+/// <param name="Cycle">The ids that are merging into each other in a circle, if that is why nobody could.</param>
+[GenerateSerializer, Immutable, Alias("AbsorbReply")]
+public sealed record AbsorbReply(
+    [property: Id(0)] string? Into,
+    [property: Id(1)] string[] Cycle);
+
+/// <param name="Handback">What it takes back, as the engine stores it.</param>
+[GenerateSerializer, Immutable, Alias("UndoneMerge")]
+public sealed record UndoneMerge(
+    [property: Id(0)] string MergeId,
+    [property: Id(1)] string By,
+    [property: Id(2)] JsonText Handback);
 
 /// <summary>What is done to a wait by hand.</summary>
 public enum WaitVerb

@@ -4,7 +4,7 @@ namespace Orleans.Personalize;
 [Alias("ICustomerSearchGrain")]
 public interface ICustomerSearchGrain : IGrainWithStringKey
 {
-    /// <summary>Customers whose id or e-mail address starts with the text, letter case aside; with an empty text the most recently active.</summary>
+    /// <summary>Customers whose id, e-mail address or declared trait, written <c>plan:gold</c>, starts with the text, letter case aside; with an empty text the most recently active.</summary>
     /// <param name="limit">1 to 200.</param>
     Task<CustomerHit[]> Search(string text, int limit);
 }

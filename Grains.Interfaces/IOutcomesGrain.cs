@@ -87,10 +87,12 @@ public sealed record AttentionEntry(
 
 /// <param name="AsOf">All that was acknowledged before this is taken in.</param>
 /// <param name="Decisions">Newest first.</param>
+/// <param name="Decided">How many decisions of the workspace are counted, of its triggers that are.</param>
 [GenerateSerializer, Immutable, Alias("RecentView")]
 public sealed record RecentView(
     [property: Id(0)] DateTimeOffset AsOf,
-    [property: Id(1)] RecentDecision[] Decisions);
+    [property: Id(1)] RecentDecision[] Decisions,
+    [property: Id(2)] long Decided = 0);
 
 /// <param name="Reason">Null for a send.</param>
 [GenerateSerializer, Immutable, Alias("RecentDecision")]

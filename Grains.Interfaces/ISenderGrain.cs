@@ -11,7 +11,41 @@ public interface ISenderGrain : IGrainWithStringKey
 
     /// <summary>How the sender is, since it was last activated.</summary>
     Task<SenderStatus> Status();
+
+    /// <summary>
+    /// Sends one message at once, so that somebody sees whether the outlet works: past the queue, the rate and the breaker. It is marked as a test, belongs to
+    /// no decision, is recorded nowhere and counts for nothing.
+    /// </summary>
+    /// <returns>Null where the sender or the template is not known to this silo, or not yet.</returns>
+    Task<TestReport?> Test(TestMessage message);
 }
+
+/// <param name="To">Where it goes, whatever address the profile has.</param>
+/// <param name="Profile">Whose data a template is rendered with; null: nobody's.</param>
+/// <param name="Template">Null: <paramref name="Text"/> is all there is.</param>
+/// <param name="EventProperties">A JSON object or absent.</param>
+/// <param name="By">Who wants to know, for the log.</param>
+[GenerateSerializer, Immutable, Alias("TestMessage")]
+public sealed record TestMessage(
+    [property: Id(0)] string To,
+    [property: Id(1)] CustomerView? Profile,
+    [property: Id(2)] string? Template,
+    [property: Id(3)] string? Text,
+    [property: Id(4)] string? EventName,
+    [property: Id(5)] JsonText EventProperties,
+    [property: Id(6)] string By);
+
+/// <param name="ProviderId">The provider's id of the message, where it gave one.</param>
+/// <param name="Detail">Why it was not sent, for people. Holds no secrets.</param>
+/// <param name="Subject">As it went out; null where there is none.</param>
+/// <param name="Took">From the request to the provider's answer.</param>
+[GenerateSerializer, Immutable, Alias("TestReport")]
+public sealed record TestReport(
+    [property: Id(0)] SendOutcome Outcome,
+    [property: Id(1)] string? ProviderId,
+    [property: Id(2)] string? Detail,
+    [property: Id(3)] string? Subject,
+    [property: Id(4)] TimeSpan Took);
 
 /// <param name="NotBefore">When it is to be offered again; null: it was taken.</param>
 /// <param name="Reason">Why it was not taken, as a code: <c>breaker</c> or <c>rate</c>.</param>

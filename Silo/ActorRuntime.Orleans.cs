@@ -12,7 +12,8 @@ internal static class ActorRuntime
     /// <summary>What the roles are that this build can be.</summary>
     public static readonly string[] Roles = [SiloOptions.SiloRole, SiloOptions.GatewayRole];
 
-    private const string DashboardPath = "/cluster";
+    /// <summary>Where the Orleans Dashboard is; the page above it is ours.</summary>
+    public const string ConsolePath = "/cluster/orleans";
 
     private const string LogLevels = "Logging:LogLevel";
 
@@ -20,6 +21,7 @@ internal static class ActorRuntime
     {
         Quieten(builder.Configuration);
         ClusterSettings.Add(builder.Services, builder.Configuration);
+        builder.Services.AddSingleton<ICluster, OrleansCluster>();
         if (isGateway)
             builder.UseOrleansClient(client => ClusterClient.Configure(client, builder.Configuration));
         else
@@ -29,9 +31,9 @@ internal static class ActorRuntime
     /// <summary>The Orleans Dashboard, which shows all workspaces, but not the state of grains: that holds secrets of senders.</summary>
     public static void Map(WebApplication app)
     {
-        var dashboard = app.MapOrleansDashboard(DashboardPath).RequireInstallationAdmin().ExcludeFromDescription();
+        var dashboard = app.MapOrleansDashboard(ConsolePath).RequireInstallationAdmin().ExcludeFromDescription();
         dashboard.AddEndpointFilter(static async (context, next) =>
-            context.HttpContext.Request.Path.StartsWithSegments($"{DashboardPath}/GrainState", StringComparison.OrdinalIgnoreCase)
+            context.HttpContext.Request.Path.StartsWithSegments($"{ConsolePath}/GrainState", StringComparison.OrdinalIgnoreCase)
                 ? Results.NotFound()
                 : await next(context));
     }

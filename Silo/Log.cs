@@ -14,4 +14,7 @@ internal static partial class Log
 
     [LoggerMessage(104, LogLevel.Warning, "No partitions could be made ahead: {Problem} Facts go into the default partition until it succeeds.")]
     public static partial void PartitionsMissing(this ILogger logger, string problem);
+
+    [LoggerMessage(110, LogLevel.Information, "{Source} consumes the queue {Queue} at {Host}.")]
+    public static partial void BrokerConnected(this ILogger logger, string source, string host, string queue);
 }

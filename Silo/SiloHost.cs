@@ -3,9 +3,11 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
+using Orleans.Personalize.Customers;
 using Orleans.Personalize.Gateway;
 using Orleans.Personalize.Journal;
 using Orleans.Personalize.Senders;
+using Orleans.Personalize.Sources;
 
 namespace Orleans.Personalize.Silo;
 
@@ -52,6 +54,9 @@ public static class SiloHost
             .BindConfiguration(SiloOptions.Section)
             .Validate(static options => SiloOptions.Journals.Contains(options.Journal), $"Personalize:Journal must be one of {string.Join(", ", SiloOptions.Journals)}.")
             .Validate(
+                static options => SearchTraits.AreValid(options.SearchTraits),
+                $"Personalize:SearchTraits must be up to {SearchTraits.NamesMax} names of 1 to {SearchTraits.NameLengthMax} characters without a colon.")
+            .Validate(
                 static options => ActorRuntime.Roles.Contains(options.Role),
                 "Personalize:Role must be silo, or gateway in a build for Microsoft Orleans.")
             .Validate(
@@ -84,8 +89,10 @@ public static class SiloHost
     private static void AddSilo(WebApplicationBuilder builder)
     {
         AddJournal(builder);
+        builder.Services.AddSingleton(static provider => new SearchTraits(provider.GetRequiredService<IOptions<SiloOptions>>().Value.SearchTraits));
         builder.Services.AddPersonalizeGrains();
         builder.Services.AddSenders(builder.Configuration);
+        builder.Services.AddSources(builder.Configuration);
         builder.Services.AddHealthChecks().AddCheck<JournalHealth>("journal");
     }
 

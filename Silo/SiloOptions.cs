@@ -20,6 +20,12 @@ public sealed class SiloOptions
     /// </summary>
     public string Role { get; set; } = SiloRole;
 
+    /// <summary>
+    /// The traits that customers are found by, beside id and e-mail address; up to 8 names. Default: none. A customer that was written before a trait was declared is
+    /// found by it from its next event on.
+    /// </summary>
+    public string[] SearchTraits { get; set; } = [];
+
     internal const string SiloRole = "silo";
     internal const string GatewayRole = "gateway";
 

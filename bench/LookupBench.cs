@@ -8,7 +8,7 @@ using Orleans.Personalize.Journal;
 namespace Orleans.Personalize.Bench;
 
 /// <summary>
-/// Looking customers up in a journal of many: a search by id and by address, opening a customer who is not in memory, and the first page of the
+/// Looking customers up in a journal of many: a search by id, by address and by a declared trait, opening a customer who is not in memory, and the first page of the
 /// timeline, next to an endpoint that answers a constant.
 /// </summary>
 internal static class LookupBench
@@ -16,6 +16,9 @@ internal static class LookupBench
     private const int Clients = 4;
     private const string Workspace = "default";
     private const int FactsOfEach = 10;
+
+    /// <summary>Values of the declared trait: a thousand customers have each.</summary>
+    private const int Cities = 100;
 
     private static int CustomersCount => Rounds.AreShort ? 1_000 : 100_000;
 
@@ -33,6 +36,7 @@ internal static class LookupBench
             ("no-op GET", static _ => "/noop"),
             ("search by id", static random => $"/v1/customers?search={Id(random.Next(CustomersCount))[..9]}&limit=20"),
             ("search by address", static random => $"/v1/customers?search=Reader{random.Next(CustomersCount)}&limit=20"),
+            ("search by trait", static random => $"/v1/customers?search=city:c{random.Next(Cities)}&limit=20"),
             ("latest", static _ => "/v1/customers?limit=20"),
             ("open a customer not in memory", _ => $"/v1/customers/{Id(Interlocked.Increment(ref next) % CustomersCount)}"),
             ("open a customer in memory", static random => $"/v1/customers/{Id(random.Next(100))}"),
@@ -55,7 +59,7 @@ internal static class LookupBench
     {
         var customer = new CustomerKey(Workspace, Id(number));
         ImmutableArray<Fact> facts = [.. Enumerable.Range(0, FactsOfEach).Select(fact => new Fact.EventApplied(Happened(number, fact, start), Late: false))];
-        return new JournalWrite.Append($"{customer}", 0, facts.Length, start, FactCodec.Encode(facts), Email: $"reader{number}@example.com");
+        return new JournalWrite.Append($"{customer}", 0, facts.Length, start, FactCodec.Encode(facts), Email: $"reader{number}@example.com", Terms: [$"city:c{number % Cities}"]);
     }
 
     private static CustomerEvent Happened(int number, int fact, DateTimeOffset start) => new()

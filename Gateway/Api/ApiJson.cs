@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Orleans.Personalize.Gateway.Content;
+using Orleans.Personalize.Gateway.Imports;
 using Orleans.Personalize.Gateway.SuppressionList;
 
 namespace Orleans.Personalize.Gateway.Api;
@@ -23,6 +24,7 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(BacktestResponse))]
 [JsonSerializable(typeof(OverviewResponse))]
 [JsonSerializable(typeof(RecentDecisions))]
+[JsonSerializable(typeof(ClusterResponse))]
 [JsonSerializable(typeof(LatestActivityResponse))]
 [JsonSerializable(typeof(Page<TimelineResponse>))]
 [JsonSerializable(typeof(Items<CustomerHitResponse>))]
@@ -38,10 +40,16 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(AllCounts))]
 [JsonSerializable(typeof(AttentionPage))]
 [JsonSerializable(typeof(SenderStatusResponse))]
+[JsonSerializable(typeof(TestSendRequest))]
+[JsonSerializable(typeof(TestSendResponse))]
+[JsonSerializable(typeof(SendHistoryResponse))]
+[JsonSerializable(typeof(SourceStatusResponse))]
 [JsonSerializable(typeof(TemplatePreviewRequest))]
 [JsonSerializable(typeof(TemplatePreviewResponse))]
 [JsonSerializable(typeof(CallerResponse))]
 [JsonSerializable(typeof(KeyRequest))]
+[JsonSerializable(typeof(LoginRequest))]
+[JsonSerializable(typeof(LoginResponse))]
 [JsonSerializable(typeof(KeyCreated))]
 [JsonSerializable(typeof(Items<KeyResponse>))]
 [JsonSerializable(typeof(SuppressionResponse))]
@@ -56,6 +64,11 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(QuarantineBulkResponse))]
 [JsonSerializable(typeof(SchemaDraftResponse))]
 [JsonSerializable(typeof(SourceStats))]
+[JsonSerializable(typeof(ImportRequestBody))]
+[JsonSerializable(typeof(ReconciliationRequestBody))]
+[JsonSerializable(typeof(JobResponse))]
+[JsonSerializable(typeof(Items<JobResponse>))]
+[JsonSerializable(typeof(JobProblems))]
 [JsonSerializable(typeof(HealthResponse))]
 [JsonSerializable(typeof(ProblemError[]))]
 internal sealed partial class ApiJson : JsonSerializerContext;

@@ -5,6 +5,8 @@ namespace Orleans.Personalize.Gateway.Api;
 /// <param name="Consent">By channel.</param>
 /// <param name="Counters">By event name.</param>
 /// <param name="Recent">The latest events, newest first.</param>
+/// <param name="Identities">Other ids of the same customer, and those that were said to be.</param>
+/// <param name="MergedInto">Only of the past of an id that is another customer's now.</param>
 internal sealed record CustomerResponse(
     string Customer,
     long Version,
@@ -18,7 +20,9 @@ internal sealed record CustomerResponse(
     WaitResponse[] Waits,
     SendResponse[] Sends,
     DecisionResponse[] Decisions,
-    ActivityResponse[] Recent)
+    ActivityResponse[] Recent,
+    IdentityView[] Identities,
+    string? MergedInto)
 {
     public static CustomerResponse From(string customer, CustomerView view) => new(
         customer,
@@ -33,7 +37,9 @@ internal sealed record CustomerResponse(
         Array.ConvertAll(view.Waits, WaitResponse.From),
         Array.ConvertAll(view.Sends, SendResponse.From),
         Array.ConvertAll(view.Decisions, DecisionResponse.From),
-        Array.ConvertAll(view.Recent, ActivityResponse.From));
+        Array.ConvertAll(view.Recent, ActivityResponse.From),
+        view.Identities,
+        view.MergedInto);
 }
 
 internal sealed record LatestActivityResponse(string Customer, DateTimeOffset? LastSeenAt, ActivityResponse[] Items)

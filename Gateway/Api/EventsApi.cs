@@ -142,7 +142,7 @@ internal static class EventsApi
     }
 
     /// <summary>The answer to a request of which some events have no receipt; null where all have.</summary>
-    private static IResult? Trouble(Taken[] taken, EventResult[]? results)
+    public static IResult? Trouble(Taken[] taken, EventResult[]? results)
     {
         var busy = taken.Count(one => one.Fate == Fate.Busy);
         var unknown = taken.Count(one => one.Fate == Fate.Unknown);
@@ -155,7 +155,7 @@ internal static class EventsApi
         };
     }
 
-    private static EventResult ToResult(Taken taken) => taken.Fate switch
+    public static EventResult ToResult(Taken taken) => taken.Fate switch
     {
         Fate.Answered when taken.Quarantined is { } entry => new(
             taken.Event.MessageId, taken.Event.Customer, "quarantined", null, taken.Receipt!.Detail, entry.Pointer, taken.QuarantineId),
@@ -169,7 +169,8 @@ internal static class EventsApi
 /// <summary>The shapes that the OpenAPI document shows; requests are read by the connectors.</summary>
 internal sealed record NativeEvent(
     string? MessageId, string? Type, string? Name, string Customer, DateTimeOffset? OccurredAt, string? Source,
-    Dictionary<string, JsonElement>? Properties, Dictionary<string, JsonElement>? Traits, Dictionary<string, bool>? Consent);
+    Dictionary<string, JsonElement>? Properties, Dictionary<string, JsonElement>? Traits, Dictionary<string, bool>? Consent, string[]? Identities,
+    string? AnonymousId);
 
 internal sealed record NativeBatch(NativeEvent[] Events);
 

@@ -52,6 +52,27 @@ internal static class Limits
     /// <summary>Characters of an import of suppressed addresses: some hundred thousand. All of them are in memory at once.</summary>
     public const int ImportLengthMax = 16 * 1024 * 1024;
 
+    /// <summary>A row of an import: it becomes one event.</summary>
+    public const int ImportRowBytesMax = EventBytesMax;
+
+    /// <summary>
+    /// What an import applies, and records as applied, at a time: some thousand rows, a fraction of a second. Two such blocks are in memory, one that is
+    /// applied and one that is read.
+    /// </summary>
+    public const int ImportBlockBytes = 1024 * 1024;
+
+    /// <summary>Files that a process takes in at a time: some MB of blocks and rows each, and more of them would not be faster.</summary>
+    public const int ImportsMax = 8;
+
+    /// <summary>Rows that are handed over together; those of a customer make one call.</summary>
+    public const int ImportSliceRows = 512;
+
+    /// <summary>Slices under way at a time: a quarter of what the journal's queue holds, so that other events find room.</summary>
+    public const int ImportSlicesMax = 8;
+
+    /// <summary>A request for an import, with a mapping.</summary>
+    public const int ImportRequestBytesMax = 64 * 1024;
+
     /// <summary>Suppressed addresses of one page.</summary>
     public const int SuppressionsMax = 1_000;
 

@@ -147,6 +147,7 @@ internal sealed class Live(IGrainFactory grains, LiveConnections connections, Ke
     {
         if (!CustomersApi.TryFind(http, grains, segmentsAfterId, ref id, out var customer))
             return CustomersApi.BadId();
+        ICustomerGrain Find(string other) => grains.GetGrain<ICustomerGrain>(new CustomerKey(http.User.Workspace(), other).ToString());
         if (!connections.TryEnter())
             return Problems.TryLater(StatusCodes.Status429TooManyRequests, "As many look on live as this process can serve.");
         try
@@ -156,7 +157,7 @@ internal sealed class Live(IGrainFactory grains, LiveConnections connections, Ke
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
             try
             {
-                await serve(WhileAllowed(http, new LiveFeed(customer, id, clock).ReadAsync(first, after, stop.Token)), stop);
+                await serve(WhileAllowed(http, new LiveFeed(customer, Find, clock).ReadAsync(first, after, stop.Token)), stop);
             }
             catch (Exception ended) when (stop.IsCancellationRequested && ended is OperationCanceledException or WebSocketException or IOException)
             {

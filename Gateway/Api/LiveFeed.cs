@@ -33,7 +33,7 @@ internal sealed class LiveConnections(int max)
 /// One customer's changes for one reader: the profile and, each time it has changed, the profile and the new facts. Whoever reads slowly misses the
 /// states in between, never the newest, for the next is asked for only when the last one has been taken.
 /// </summary>
-internal sealed class LiveFeed(ICustomerGrain customer, string id, TimeProvider clock)
+internal sealed class LiveFeed(ICustomerGrain customer, Func<string, ICustomerGrain> find, TimeProvider clock)
 {
     /// <summary>Faster than this nobody reads, and a busy customer would be shown whole for each of its events.</summary>
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(200);
@@ -55,8 +55,8 @@ internal sealed class LiveFeed(ICustomerGrain customer, string id, TimeProvider 
                 yield return new("erased", 0, "{}"u8.ToArray());
             else
             {
-                yield return new("profile", view.Version, JsonSerializer.SerializeToUtf8Bytes(CustomerResponse.From(id, view), ApiJson.Default.CustomerResponse));
-                if (view.Version > known && await FactsAsync(known, view.Version) is { } facts)
+                yield return new("profile", view.Version, JsonSerializer.SerializeToUtf8Bytes(CustomerResponse.From(view.Customer, view), ApiJson.Default.CustomerResponse));
+                if (view.Version > known && await FactsAsync(view.Customer, known, view.Version) is { } facts)
                     yield return new("facts", view.Version, JsonSerializer.SerializeToUtf8Bytes(facts, ApiJson.Default.LiveFacts));
             }
             known = change?.Version ?? known;
@@ -78,12 +78,13 @@ internal sealed class LiveFeed(ICustomerGrain customer, string id, TimeProvider 
         }
     }
 
+    /// <param name="id">Whose: the customer may have been merged into another.</param>
     /// <returns>Null where they could not be read: the profile says what came of them, and the timeline has them.</returns>
-    private async Task<LiveFacts?> FactsAsync(long after, long version)
+    private async Task<LiveFacts?> FactsAsync(string id, long after, long version)
     {
         try
         {
-            var page = await customer.Timeline(Limits.LiveFactsMax, version + 1);
+            var page = await find(id).Timeline(Limits.LiveFactsMax, version + 1);
             var items = page.Items.Where(item => item.Version > after).ToArray();
             return new(Array.ConvertAll(items, TimelineResponse.From), items is [.., var oldest] ? oldest.Version - after - 1 : 0);
         }

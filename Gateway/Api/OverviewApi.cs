@@ -8,8 +8,10 @@ namespace Orleans.Personalize.Gateway.Api;
 
 /// <param name="Source"><c>process</c>: all numbers but the senders are of the process that answers, over all workspaces.</param>
 /// <param name="Seconds">They are of so many seconds, 60 at the most.</param>
+/// <param name="EventsEachSecond">How many a second there were in each second that is over, oldest first; 59 at the most.</param>
 /// <param name="Events">By what became of them.</param>
 /// <param name="Decisions">By outcome: <c>send</c>, or the reason not to.</param>
+/// <param name="DecisionsEachSecond">As <paramref name="EventsEachSecond"/>.</param>
 /// <param name="Sends">Delivery attempts, by outcome.</param>
 /// <param name="DecisionLatency">From an event's receipt to its durable decision.</param>
 /// <param name="DeadlineLateness">How long after its deadline a wait was decided.</param>
@@ -21,8 +23,10 @@ internal sealed record OverviewResponse(
     DateTimeOffset At,
     double Seconds,
     double EventsPerSecond,
+    double[] EventsEachSecond,
     Dictionary<string, long> Events,
     Dictionary<string, long> Decisions,
+    double[] DecisionsEachSecond,
     Dictionary<string, long> Sends,
     QuantilesResponse DecisionLatency,
     QuantilesResponse DeadlineLateness,
@@ -41,8 +45,9 @@ internal sealed record QuantilesResponse(long Count, double? P50, double? P95, d
 internal sealed record SenderOverview(string Id, string Breaker, DateTimeOffset? OpenUntil, int Waiting, int Delivering);
 
 /// <param name="AsOf">All that was acknowledged before this is in it.</param>
+/// <param name="Decided">How many the workspace has ever had: between two looks the difference says how many were not among the items.</param>
 /// <param name="Items">Newest first.</param>
-internal sealed record RecentDecisions(DateTimeOffset AsOf, RecentDecisionResponse[] Items);
+internal sealed record RecentDecisions(DateTimeOffset AsOf, long Decided, RecentDecisionResponse[] Items);
 
 /// <param name="Outcome">send or suppressed.</param>
 internal sealed record RecentDecisionResponse(
@@ -84,8 +89,10 @@ internal static class OverviewApi
             clock.GetUtcNow(),
             Math.Round(recent.Seconds, 1),
             Math.Round(events.Values.Sum() / Math.Max(recent.Seconds, 1), 2),
+            recent.EachSecond[RecentNumbers.Events],
             events,
             recent.Of(RecentNumbers.Decisions),
+            recent.EachSecond[RecentNumbers.Decisions],
             recent.Of(RecentNumbers.Sends),
             QuantilesResponse.Of(recent.Durations[RecentNumbers.Latency]),
             QuantilesResponse.Of(recent.Durations[RecentNumbers.Lateness]),
@@ -118,6 +125,6 @@ internal static class OverviewApi
         if (limit is < 1 or > RecentDecision.KeptMax)
             return Problems.Of(400, $"limit must be from 1 to {RecentDecision.KeptMax}.");
         var recent = await OutcomesApi.Outcomes(grains).Recent(http.User.Workspace(), limit);
-        return TypedResults.Ok(new RecentDecisions(recent.AsOf, Array.ConvertAll(recent.Decisions, RecentDecisionResponse.From)));
+        return TypedResults.Ok(new RecentDecisions(recent.AsOf, recent.Decided, Array.ConvertAll(recent.Decisions, RecentDecisionResponse.From)));
     }
 }

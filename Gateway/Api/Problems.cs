@@ -60,6 +60,7 @@ internal sealed class ProblemExceptions : IExceptionHandler
             BadHttpRequestException bad => Problems.Of(bad.StatusCode, bad.Message),
             DocumentInUseException used => Problems.Of(StatusCodes.Status409Conflict, used.Message),
             JournalBusyException => Problems.TryLater(StatusCodes.Status429TooManyRequests, "There is no room for more changes at the moment."),
+            Imports.ImportMovedException moved => Problems.Of(StatusCodes.Status409Conflict, moved.Message),
             SuppressionListFullException full => Problems.Of(StatusCodes.Status409Conflict, full.Message),
             // Whatever keeps a call from its grain or its answer from here may have happened after the change was made.
             JournalException or TimeoutException or OrleansException => Problems.TryLater(

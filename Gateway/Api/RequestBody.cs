@@ -20,6 +20,9 @@ internal sealed class RequestBody : IDisposable
 
     public ReadOnlySpan<byte> Utf8 => buffer.AsSpan(0, length);
 
+    /// <summary>Only until it is disposed.</summary>
+    public ReadOnlyMemory<byte> Memory => buffer.AsMemory(0, length);
+
     /// <summary>Reads a JSON body, unpacking gzip.</summary>
     /// <param name="request">The request.</param>
     /// <param name="bytesMax">The most bytes, after unpacking.</param>
@@ -35,20 +38,22 @@ internal sealed class RequestBody : IDisposable
         if (!gzip && encoding.Count > 0 && !string.Equals(encoding, "identity", StringComparison.OrdinalIgnoreCase))
             throw new BadHttpRequestException("The content encoding must be gzip or none.", StatusCodes.Status415UnsupportedMediaType);
 
-        var body = new RequestBody();
-        try
-        {
-            if (gzip)
-                await body.UnpackAsync(request, bytesMax);
-            else if (!await body.FillAsync(request.BodyReader, bytesMax, request.HttpContext.RequestAborted))
-                await DiscardAsync(request, bytesMax);
-            return body;
-        }
-        catch
-        {
-            body.Dispose();
-            throw;
-        }
+        return await new RequestBody().FillWholeAsync(request, bytesMax, gzip);
+    }
+
+    /// <summary>Reads a body as it was sent: what is signed is these bytes, so nothing is unpacked.</summary>
+    /// <param name="takes">Says of a media type, in lower case and empty where there is none, whether it is read.</param>
+    /// <exception cref="BadHttpRequestException">It is too large, or of another type or encoding.</exception>
+    public static async Task<RequestBody> ReadRawAsync(HttpRequest request, int bytesMax, Func<string, bool> takes)
+    {
+        var isNamed = MediaTypeHeaderValue.TryParse(request.ContentType, out var type);
+        if (!takes(isNamed ? type!.MediaType.ToString().ToLowerInvariant() : "") || (!isNamed && !string.IsNullOrEmpty(request.ContentType)))
+            throw new BadHttpRequestException("The content type is not one that this source sends.", StatusCodes.Status415UnsupportedMediaType);
+        if (isNamed && type!.Charset.HasValue && !type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+            throw new BadHttpRequestException("The character set must be utf-8.", StatusCodes.Status415UnsupportedMediaType);
+        if (request.Headers.ContentEncoding.Count > 0 && !string.Equals(request.Headers.ContentEncoding, "identity", StringComparison.OrdinalIgnoreCase))
+            throw new BadHttpRequestException("The body must not be encoded: its signature is of what is sent.", StatusCodes.Status415UnsupportedMediaType);
+        return await new RequestBody().FillWholeAsync(request, bytesMax);
     }
 
     /// <summary>Reads the body with a parser that throws <see cref="JsonException"/> at what is no JSON.</summary>
@@ -79,6 +84,23 @@ internal sealed class RequestBody : IDisposable
         ArrayPool<byte>.Shared.Return(buffer);
         buffer = [];
         length = 0;
+    }
+
+    private async Task<RequestBody> FillWholeAsync(HttpRequest request, int bytesMax, bool gzip = false)
+    {
+        try
+        {
+            if (gzip)
+                await UnpackAsync(request, bytesMax);
+            else if (!await FillAsync(request.BodyReader, bytesMax, request.HttpContext.RequestAborted))
+                await DiscardAsync(request, bytesMax);
+            return this;
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     private async Task UnpackAsync(HttpRequest request, int bytesMax)

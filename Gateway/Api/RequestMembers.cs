@@ -10,7 +10,10 @@ internal static class RequestMembers
 {
     public const string Reason = "reason";
 
-    /// <param name="known">The members it may have, beside <see cref="Reason"/>, and whether each is a string, a number or an object.</param>
+    /// <param name="known">
+    /// The members it may have, beside <see cref="Reason"/>, and whether each is a string, a number, an object or, which <see cref="JsonValueKind.True"/> stands
+    /// for, a boolean.
+    /// </param>
     /// <exception cref="BadHttpRequestException">It is too large, or no JSON object.</exception>
     public static Task<(DocumentError? Error, JsonObject Members)> ReadAsync(HttpRequest request, params (string Name, JsonValueKind Kind)[] known) =>
         ReadAsync(request, Limits.KeyRequestBytesMax, known);
@@ -36,11 +39,18 @@ internal static class RequestMembers
             var kind = known.FirstOrDefault(member => member.Name == name).Kind;
             if (kind == JsonValueKind.Undefined)
                 return (new(JsonDefects.Pointer(name), $"is unknown; known are {string.Join(", ", known.Select(static member => member.Name))}"), []);
-            if (value?.GetValueKind() != kind)
-                return (new($"/{name}", kind == JsonValueKind.Object ? "must be an object" : $"must be a {(kind == JsonValueKind.String ? "string" : "number")}"), []);
+            if (value?.GetValueKind() is not { } found || (found == JsonValueKind.False ? JsonValueKind.True : found) != kind)
+                return (new($"/{name}", $"must be {Words(kind)}"), []);
         }
         return (string?)members[Reason] is { Length: > Limits.ReasonLengthMax }
             ? (new($"/{Reason}", $"must have at most {Limits.ReasonLengthMax} characters"), [])
             : (null, members);
     }
+
+    private static string Words(JsonValueKind kind) => kind switch
+    {
+        JsonValueKind.Object => "an object",
+        JsonValueKind.True => "true or false",
+        _ => kind == JsonValueKind.String ? "a string" : "a number",
+    };
 }

@@ -42,6 +42,32 @@ internal struct EventFields
         return null;
     }
 
+    /// <summary>An array of such texts, at the most <paramref name="max"/>.</summary>
+    public string[] Texts(ReadOnlySpan<byte> raw, string pointer, int max)
+    {
+        if (IsAbsent(raw))
+            return [];
+        if (raw[0] != '[')
+        {
+            Refuse(pointer, "must be an array of strings");
+            return [];
+        }
+
+        using var document = JsonDocument.Parse(raw.ToArray());
+        if (document.RootElement.GetArrayLength() > max)
+            Refuse(pointer, $"must have at most {max} elements");
+        var texts = new List<string>();
+        foreach (var (index, element) in document.RootElement.EnumerateArray().Take(max).Index())
+        {
+            if (Text(System.Text.Encoding.UTF8.GetBytes(element.GetRawText()), $"{pointer}/{index}") is { } text)
+                texts.Add(text);
+            else
+                Refuse($"{pointer}/{index}", "must be a string");
+        }
+
+        return [.. texts];
+    }
+
     /// <summary>As <see cref="Text"/>, but a whole number is taken as its digits: many shops number their customers.</summary>
     public string? Id(ReadOnlySpan<byte> raw, string pointer) =>
         raw.Length is > 0 and < 20 && !raw.ContainsAnyExceptInRange((byte)'0', (byte)'9')

@@ -53,7 +53,7 @@ internal static class NativeEvents
     {
         ReadOnlySpan<byte> messageId = default, type = default, name = default, eventName = default, customer = default, userId = default;
         ReadOnlySpan<byte> anonymousId = default, occurredAt = default, timestamp = default, source = default;
-        ReadOnlySpan<byte> properties = default, traits = default, consent = default;
+        ReadOnlySpan<byte> properties = default, traits = default, consent = default, identities = default;
         for (var members = new JsonMembers(json, Limits.DepthMax); members.MoveNext();)
         {
             switch (members.Name)
@@ -71,6 +71,7 @@ internal static class NativeEvents
                 case "properties": properties = members.Value; break;
                 case "traits": traits = members.Value; break;
                 case "consent": consent = members.Value; break;
+                case "identities": identities = members.Value; break;
             }
         }
 
@@ -78,7 +79,9 @@ internal static class NativeEvents
         var id = fields.Text(messageId, "/messageId");
         if (id is null && EventFields.IsAbsent(messageId))
             id = Guid.CreateVersion7(receivedAt).ToString();
-        var who = fields.Text(customer, "/customer") ?? fields.Text(userId, "/userId") ?? fields.Text(anonymousId, "/anonymousId");
+        var known = fields.Text(customer, "/customer") ?? fields.Text(userId, "/userId");
+        var anonymous = fields.Text(anonymousId, "/anonymousId");
+        var who = known ?? anonymous;
         if (who is null)
             fields.Refuse("/customer", "is missing");
         var call = TypeOf(ref fields, type);
@@ -96,6 +99,8 @@ internal static class NativeEvents
             Properties = fields.Object(properties, "/properties"),
             Traits = fields.Object(traits, "/traits"),
             Consent = fields.Consent(consent, "/consent"),
+            Identities = who is null ? null : Identifiers.Of(who, [anonymous, .. fields.Texts(identities, "/identities", Identifiers.CountMax)]),
+            IsProvisional = known is null,
             Fingerprint = new Fingerprint()
                 .Add(type).Add(name).Add(eventName).Add(occurredAt).Add(timestamp).Add(properties).Add(traits).Add(consent).Value,
         };

@@ -34,6 +34,8 @@ public sealed record SegmentEnvelope
 /// The customer is <c>userId</c>, else <c>anonymousId</c>. The traits of a group call are the group's, so they go into the properties, next to
 /// <c>groupId</c>; an alias call has <c>previousId</c> there. Consent comes from <c>context.consent.categoryPreferences</c>
 /// (https://segment.com/docs/privacy/consent-management/), its names in lower case, and from an identify call's <c>traits.consent</c>.
+/// Other ids of the customer are <c>anonymousId</c> beside a <c>userId</c>, an alias call's <c>previousId</c>, and <c>context.externalIds</c>
+/// (https://segment.com/docs/unify/identity-resolution/externalids/) as <c>type:id</c>.
 /// An identify call also sets the traits <c>timezone</c> and <c>locale</c> from its context where it has none of its own.
 /// </remarks>
 public static class SegmentConnector
@@ -65,7 +67,9 @@ public static class SegmentConnector
         var id = fields.Id(call.MessageId, "/messageId");
         if (id is null && EventFields.IsAbsent(call.MessageId))
             id = envelope.ReceivedAt is { } now ? Guid.CreateVersion7(now).ToString() : $"line-{Fingerprint.Hash(json):x16}";
-        var customer = fields.Id(call.UserId, "/userId") ?? fields.Id(call.AnonymousId, "/anonymousId");
+        var user = fields.Id(call.UserId, "/userId");
+        var anonymous = fields.Id(call.AnonymousId, "/anonymousId");
+        var customer = user ?? anonymous;
         if (customer is null)
             fields.Refuse("/userId", "is missing, and anonymousId too");
         var type = envelope.Type ?? EventTypes.Parse(call.Type);
@@ -85,6 +89,7 @@ public static class SegmentConnector
         var context = EventFields.IsAbsent(call.Context) ? envelope.Context.Span : call.Context;
         var traits = type is EventType.Identify ? Traits(fields.Object(call.Traits, "/traits"), context) : default;
         var consent = Consent(context, traits.Span);
+        var previous = type is EventType.Alias ? fields.Id(call.PreviousId, "/previousId") : null;
         if (fields.Error is not null)
             return new ParsedEvent(id, customer, null, fields.Error);
 
@@ -99,6 +104,8 @@ public static class SegmentConnector
             Properties = properties,
             Traits = traits,
             Consent = consent,
+            Identities = Identifiers.Of(customer!, [anonymous, previous, .. Identifiers.External(context)]),
+            IsProvisional = user is null,
             Fingerprint = new Fingerprint()
                 .Add([(byte)type]).Add(call.Event).Add(call.Name).Add(call.SourceTime).Add(properties.Span).Add(traits.Span).Add(consent.Span).Value,
         };

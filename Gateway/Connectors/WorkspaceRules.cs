@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Personalize.Gateway.Quality;
@@ -7,12 +8,16 @@ namespace Orleans.Personalize.Gateway.Connectors;
 
 /// <summary>What a workspace's registry says about the events that come in, compiled.</summary>
 /// <param name="Version">Of the registry.</param>
-internal sealed record Rules(long Version)
+/// <param name="Sources">By id; also those that are switched off.</param>
+internal sealed record Rules(long Version, FrozenDictionary<string, Source> Sources)
 {
     public EventSchemas Schemas { get; init; } = EventSchemas.None;
 
     /// <param name="before">What has not changed since is taken over.</param>
-    public static Rules Of(RegistrySnapshot snapshot, Rules? before = null) => new(snapshot.Version)
+    public static Rules Of(RegistrySnapshot snapshot, Rules? before = null) => new(
+        snapshot.Version,
+        snapshot.Documents.Where(static document => document.Kind == RegistryKind.Source).Select(Source.Of).OfType<Source>()
+            .ToFrozenDictionary(static source => source.Id, StringComparer.Ordinal))
     {
         Schemas = EventSchemas.Of(snapshot, before?.Schemas),
     };
@@ -25,6 +30,9 @@ internal sealed class WorkspaceRules(IGrainFactory grains, TimeProvider time, IH
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(250);
 
     private readonly ConcurrentDictionary<string, Lazy<Task<Followed>>> workspaces = new();
+
+    /// <summary>Whether the rules of a workspace are known without asking for them.</summary>
+    public bool AreFollowed(string workspace) => workspaces.TryGetValue(workspace, out var loading) && loading.IsValueCreated && loading.Value.IsCompletedSuccessfully;
 
     /// <summary>The rules as they are known now; the first call for a workspace waits for its registry.</summary>
     /// <exception cref="Exception">The registry could not be read; the next call tries again.</exception>

@@ -10,6 +10,7 @@ namespace Orleans.Personalize.Gateway.Security;
 internal sealed class AdminKey(
     IGrainFactory grains,
     IOptions<GatewayOptions> options,
+    LoginLink login,
     IServer server,
     IHostApplicationLifetime lifetime,
     TimeProvider time,
@@ -37,10 +38,15 @@ internal sealed class AdminKey(
         if (put.Stored is null)
             throw new InvalidOperationException($"The registry refused the first admin key: {string.Join("; ", put.Errors.Select(error => error.Detail))}");
         logger.AdminKeyCreated(path, Address());
+        login.Print(Address(), key);
     }
 
-    private string Address() =>
-        server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault()?.TrimEnd('/') ?? "http://127.0.0.1:5080";
+    /// <summary>Where this machine's browser finds the server. One that listens on every address is not at that address.</summary>
+    private string Address()
+    {
+        var address = server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault()?.TrimEnd('/') ?? "http://127.0.0.1:5080";
+        return address.Replace("//0.0.0.0:", "//localhost:", StringComparison.Ordinal).Replace("//[::]:", "//localhost:", StringComparison.Ordinal);
+    }
 
     private static async Task WriteAsync(string path, string key)
     {

@@ -11,7 +11,10 @@ internal static class DocumentSecrets
     public static bool AreIn(string kind) => kind is RegistryKind.Sender or RegistryKind.Source;
 
     /// <summary>How the names of secret members end, letter case aside: <c>secret</c>, <c>apiKey</c>, <c>accessToken</c>, …</summary>
-    private static readonly string[] Endings = ["secret", "password", "key", "token", "authorization"];
+    private static readonly string[] Endings = ["secret", "secrets", "password", "key", "token", "authorization"];
+
+    /// <summary>Where fields of a source are named, which may well be called <c>cart_token</c>.</summary>
+    private const string Mapping = "mapping";
 
     /// <summary>The document with the value of every secret member, at any depth, replaced.</summary>
     public static JsonText Mask(JsonText document)
@@ -34,7 +37,7 @@ internal static class DocumentSecrets
     {
         JsonObject parent => [.. parent.SelectMany(member => IsSecret(member.Key) && member.Value is not null
             ? [(parent, member.Key, pointer + Connectors.JsonDefects.Pointer(member.Key))]
-            : Secrets(member.Value, pointer + Connectors.JsonDefects.Pointer(member.Key)))],
+            : member.Key == Mapping && pointer.Length == 0 ? [] : Secrets(member.Value, pointer + Connectors.JsonDefects.Pointer(member.Key)))],
         JsonArray array => [.. array.SelectMany((element, index) => Secrets(element, $"{pointer}/{index}"))],
         _ => [],
     };

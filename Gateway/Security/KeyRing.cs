@@ -30,6 +30,9 @@ internal sealed class KeyRing(IGrainFactory grains, IOptions<GatewayOptions> opt
     /// <summary>Whether a key that is not found is truly unknown.</summary>
     public bool IsLoaded => ring.Version >= 0;
 
+    /// <summary>The workspaces that have a key, and the installation's own: there are no others that anybody could have put anything into.</summary>
+    public IEnumerable<string> Workspaces => ring.Keys.Values.Select(static entry => entry.Principal.Workspace()).Append(DefaultWorkspace).Distinct(StringComparer.Ordinal);
+
     /// <summary>The caller that holds the key; null for an unknown key. Takes the same work for every text of the same length.</summary>
     public ClaimsPrincipal? Find(string key)
     {

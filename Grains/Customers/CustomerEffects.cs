@@ -9,7 +9,7 @@ namespace Orleans.Personalize.Customers;
 /// What follows from the committed state: the timer for the next deadline and the sends that are offered to their senders. Nothing here needs
 /// to survive: after a crash the same state leads to the same effects.
 /// </summary>
-internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimeProvider clock, ILogger logger)
+internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, CustomerIdentities identities, TimeProvider clock, ILogger logger)
 {
     /// <summary>Deadlines further away are left to the sweep; its horizon is longer.</summary>
     public static readonly TimeSpan TimerHorizon = TimeSpan.FromSeconds(90);
@@ -21,6 +21,8 @@ internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimePro
     private static readonly TimeSpan RefusedPause = TimeSpan.FromSeconds(5);
 
     private readonly Dictionary<string, DateTimeOffset> offeredUntil = [];
+    private readonly HashSet<string> asking = [];
+    private DateTimeOffset? askAgainAt;
     private readonly string customer = grain.GetPrimaryKeyString();
     private readonly string workspace = CustomerKey.Parse(grain.GetPrimaryKeyString()).Workspace;
     private IGrainTimer? timer;
@@ -31,6 +33,8 @@ internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimePro
         followed = committed;
         var now = clock.GetUtcNow();
         var next = Offer(committed, now);
+        if (Ask(committed, now) is { } again && !(next < again))
+            next = again;
         if (Outlook.NextDeadline(committed, offeredUntil: now) is { } deadline && !(next < deadline))
             next = deadline;
         Arm(next - now);
@@ -57,6 +61,48 @@ internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, TimePro
                 repeat = until;
         }
         return repeat;
+    }
+
+    /// <summary>Asks the customers of other ids what was not answered yet, and hands over what was merged.</summary>
+    /// <returns>When to ask again where that has come to nothing.</returns>
+    private DateTimeOffset? Ask(Profile committed, DateTimeOffset now)
+    {
+        if (askAgainAt > now)
+            return askAgainAt;
+        askAgainAt = null;
+        if (committed.Merge is { IsHandedOver: false } merge)
+            Ask(merge.MergeId, identities.HandOver);
+        else if (committed.Merge is null)
+        {
+            foreach (var identity in committed.Identities)
+            {
+                if (Outlook.IsUnsettled(identity))
+                    Ask($"{identity.State} {identity.MergeId}", () => identities.Settle(identity));
+            }
+        }
+        return null;
+    }
+
+    private void Ask(string what, Func<Task> ask)
+    {
+        if (asking.Add(what))
+            _ = AskAsync(what, ask);
+    }
+
+    private async Task AskAsync(string what, Func<Task> ask)
+    {
+        try
+        {
+            await ask();
+            asking.Remove(what);
+        }
+        catch (Exception failure)
+        {
+            logger.MergeUnanswered(customer, failure.Message);
+            asking.Remove(what);
+            askAgainAt = clock.GetUtcNow() + RefusedPause;
+            Follow(followed!);
+        }
     }
 
     private async Task OfferAsync(Send send)

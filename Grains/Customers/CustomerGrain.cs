@@ -17,25 +17,31 @@ namespace Orleans.Personalize.Customers;
 [Reentrant]
 public sealed class CustomerGrain(
     IJournal journal, GroupCommitter committer, Catalogs catalogs, TimeProvider clock, ILogger<CustomerGrain> logger,
-    IHostApplicationLifetime? lifetime = null) : Grain, ICustomerGrain
+    IHostApplicationLifetime? lifetime = null, SearchTraits? searchable = null) : Grain, ICustomerGrain
 {
     /// <summary>The channel whose addresses the suppression list knows.</summary>
     private const string MailChannel = "email";
 
     private readonly Followers followers = new(clock, lifetime);
     private CustomerState state = null!;
+    private CustomerIdentities identities = null!;
     private CustomerEffects effects = null!;
     private Catalog catalog = null!;
     private Task running = Task.CompletedTask;
     private Task? gathering;
     private bool isLost;
 
+    /// <summary>Something else than an import or a comparison has called, so that it is worth staying in memory.</summary>
+    private bool isWanted;
+
+    private CustomerKey Key => CustomerKey.Parse(this.GetPrimaryKeyString());
+
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        var key = CustomerKey.Parse(this.GetPrimaryKeyString());
-        catalog = await catalogs.GetAsync(key.Workspace);
-        state = await CustomerState.LoadAsync(journal, key, cancellationToken);
-        effects = new(this, GrainFactory, clock, logger);
+        catalog = await catalogs.GetAsync(Key.Workspace);
+        state = await CustomerState.LoadAsync(journal, Key, searchable ?? SearchTraits.None, cancellationToken);
+        identities = new(Key, GrainFactory, journal, () => state, input => Run(input, isWanted: false), Durable);
+        effects = new(this, GrainFactory, identities, clock, logger);
         effects.Follow(state.Committed);
         Instruments.OnActivated();
     }
@@ -50,8 +56,12 @@ public sealed class CustomerGrain(
     public async Task<Receipt[]> Apply(CustomerEvent[] events)
     {
         using var span = Instruments.Spans.StartActivity("customer.apply");
-        var turn = await Run(new Input.EventsArrived(events));
+        if (await identities.FindSurvivor() is { } survivor)
+            return await survivor.Apply(Array.ConvertAll(events, happened => happened with { Via = happened.Via ?? Key.CustomerId }));
+        var isHistory = Array.TrueForAll(events, static happened => happened.IsHistory);
+        var turn = await Run(new Input.EventsArrived(events), isWanted: !isHistory);
         Report.OnArrived(turn, events, clock.GetUtcNow());
+        LeaveIfUnwanted();
         return [.. turn.Receipts];
     }
 
@@ -59,34 +69,72 @@ public sealed class CustomerGrain(
 
     public async Task<Authorization> Authorize(string decisionId, bool holds)
     {
+        if (await identities.FindSurvivor() is { } survivor)
+            return await survivor.Authorize(decisionId, holds);
         var listed = state.Newest.FindSend(decisionId) is { Order.Channel: MailChannel } ? await WhyListed(state.Newest) : null;
+        // It may have been merged while that was looked up.
+        if (state.Newest.Merge is not null)
+            return await Authorize(decisionId, holds);
         var turn = await Run(new Input.SendRequested(decisionId, holds, listed));
         return turn.Refusal is null
             ? new(Sending.Jobs.Of(turn.Profile, decisionId))
             : new(null, turn.Refusal);
     }
 
-    public Task Park(string decisionId, DateTimeOffset until, string reason) => Run(new Input.SendParked(decisionId, until, reason));
+    public async Task Park(string decisionId, DateTimeOffset until, string reason) => await (await identities.FindSurvivor() is { } survivor
+        ? survivor.Park(decisionId, until, reason)
+        : Run(new Input.SendParked(decisionId, until, reason)));
 
-    public async Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note) =>
-        (await Run(new Input.SendResolved(decisionId, verdict, by, note))).Refusal;
+    public async Task<string?> Resolve(string decisionId, SendVerdict verdict, string by, string? note) => await identities.FindSurvivor() is { } survivor
+        ? await survivor.Resolve(decisionId, verdict, by, note)
+        : (await Run(new Input.SendResolved(decisionId, verdict, by, note))).Refusal;
 
-    public async Task<string?> Operate(WaitOperation operation) => (await Run(new Input.WaitOperated(operation))).Refusal;
+    public async Task<string?> Operate(WaitOperation operation) => await identities.FindSurvivor() is { } survivor
+        ? await survivor.Operate(operation)
+        : (await Run(new Input.WaitOperated(operation))).Refusal;
 
-    public Task Settle(string decisionId, SendReport report) => Run(new Input.SendReported(decisionId, report));
+    public async Task Settle(string decisionId, SendReport report) => await (await identities.FindSurvivor() is { } survivor
+        ? survivor.Settle(decisionId, report)
+        : Run(new Input.SendReported(decisionId, report)));
 
-    public Task<CustomerView?> Read() => Task.FromResult(state.Committed.Version == 0 ? null : Views.Of(state.Committed));
+    public async Task<CustomerView?> Read()
+    {
+        isWanted = true;
+        return await identities.FindSurvivor() is { } survivor ? await survivor.Read() : View();
+    }
+
+    public async Task<CustomerView?> Peek()
+    {
+        if (await identities.FindSurvivor() is { } survivor)
+            return await survivor.Peek();
+        LeaveIfUnwanted();
+        return View();
+    }
+
+    private CustomerView? View() => state.Committed.Version == 0 ? null : Views.Of(state.Committed);
+
+    /// <summary>An import tells of very many customers once each: not all of them may stay in memory until they count as idle.</summary>
+    private void LeaveIfUnwanted()
+    {
+        if (!isWanted && Outlook.NextDeadline(state.Committed) is null)
+            DeactivateOnIdle();
+    }
 
     public async Task<CustomerChange?> Follow(long version)
     {
+        isWanted = true;
+        if (await identities.FindSurvivor() is { } survivor)
+            return await survivor.Follow(version);
         if (state.Committed.Version == version && !isLost)
             await followers.Wait();
         var profile = state.Committed;
-        return profile.Version == version || isLost ? null : new(profile.Version, profile.Version == 0 ? null : Views.Of(profile));
+        return profile.Version == version || isLost || profile.Merge is not null ? null : new(profile.Version, profile.Version == 0 ? null : Views.Of(profile));
     }
 
     public async Task<Explanation?> Explain(string trigger, string? key)
     {
+        if (await identities.FindSurvivor() is { } survivor)
+            return await survivor.Explain(trigger, key);
         if (catalog.Triggers.Find(trigger) is not { } known)
             return null;
         var listed = known.Send.Channel == MailChannel ? await WhyListed(state.Committed) : null;
@@ -96,7 +144,32 @@ public sealed class CustomerGrain(
     public Task<TimelinePage> Timeline(int limit, long? before) =>
         Customers.Timeline.ReadAsync(journal, this.GetPrimaryKeyString(), limit, before);
 
-    public async Task Erase()
+    public async Task<string?> Link(string id, string by) => await identities.FindSurvivor() is { } survivor
+        ? await survivor.Link(id, by)
+        : (await Run(new Input.IdentityNamed(id, by))).Refusal;
+
+    public async Task<string?> Part(string id, string by) => await identities.FindSurvivor() is { } survivor
+        ? await survivor.Part(id, by)
+        : await identities.Part(id, by);
+
+    public Task<JoinReply> Join(JoinRequest request) => identities.Join(request);
+
+    public Task<AbsorbReply> Absorb(Absorption absorption) => identities.Absorb(absorption);
+
+    public Task Undo(UndoneMerge undone) => identities.Undo(undone);
+
+    public async Task<string[]> Erase()
+    {
+        if (await identities.FindSurvivor() is { } survivor)
+            return await survivor.Erase();
+        var merged = await identities.SettleAll();
+        foreach (var id in merged)
+            await GrainFactory.GetGrain<ICustomerGrain>(new CustomerKey(Key.Workspace, id).ToString()).Forget();
+        await Forget();
+        return [Key.CustomerId, .. merged];
+    }
+
+    public async Task Forget()
     {
         isLost = true;
         followers.Tell();
@@ -116,12 +189,15 @@ public sealed class CustomerGrain(
         ? (await GrainFactory.GetGrain<ISuppressionGrain>(Suppressions.Key(profile.Key.Workspace, email)).Find(email))?.Reason
         : null;
 
-    private async Task<Turn> Run(Input input)
+    private async Task<Turn> Run(Input input, bool isWanted = true)
     {
+        this.isWanted |= isWanted;
         if (isLost)
             throw new JournalException("The customer is being reloaded; try again.");
         if (state.IsFull)
             throw new JournalBusyException();
+        if (state.Newest.Merge is not null && !Decider.IsForMerged(input))
+            throw new JournalException("The customer is being merged with another; try again.");
         var turn = Decider.Decide(state.Newest, input, catalog.Triggers, clock.GetUtcNow());
         state.Gather(turn);
         await Durable();

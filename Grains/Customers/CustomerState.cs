@@ -27,10 +27,16 @@ internal sealed class CustomerState
     private int gatheredBytes;
     private long snapshotVersion;
     private DateTimeOffset? storedDeadline;
+    private readonly SearchTraits searchable;
     private string storedEmail;
 
-    private CustomerState(Profile profile, CustomerHistory history)
+    /// <summary>Null where it is not known: the declaration may have changed since they were written.</summary>
+    private string[]? storedTerms;
+
+    private CustomerState(Profile profile, CustomerHistory history, SearchTraits searchable)
     {
+        this.searchable = searchable;
+        storedTerms = history.Version == 0 ? [] : null;
         key = profile.Key.ToString();
         Newest = Committed = profile;
         snapshotVersion = history.SnapshotVersion;
@@ -43,16 +49,16 @@ internal sealed class CustomerState
     public Profile Committed { get; private set; }
 
     /// <exception cref="FormatException">The history is damaged or from a newer version: nothing may be decided on it.</exception>
-    public static async Task<CustomerState> LoadAsync(IJournal journal, CustomerKey key, CancellationToken cancellation)
+    public static async Task<CustomerState> LoadAsync(IJournal journal, CustomerKey key, SearchTraits searchable, CancellationToken cancellation)
     {
         var history = await journal.ReadAsync(key.ToString(), cancellation);
         if (history.Snapshot.IsEmpty)
-            return new(Fold(Profile.New(key), history), history);
+            return new(Fold(Profile.New(key), history), history, searchable);
         if (SnapshotCodec.Decode(history.Snapshot.Span) is { } snapshot)
-            return new(Fold(snapshot, history), history);
+            return new(Fold(snapshot, history), history, searchable);
         // A snapshot of another version: all there is of the customer is folded anew, and the next snapshot is of this one.
         history = history with { SnapshotVersion = 0, Records = await ReadWholeAsync(journal, key.ToString(), cancellation) };
-        return new(Fold(Profile.New(key), history), history);
+        return new(Fold(Profile.New(key), history), history, searchable);
     }
 
     private static Profile Fold(Profile profile, CustomerHistory history)
@@ -105,6 +111,7 @@ internal sealed class CustomerState
         if (gathered.Count == 0 && deadline is null)
             return null;
         var email = Newest.Email ?? "";
+        var terms = searchable.TermsOf(Newest);
         return new(
             key,
             Newest.Version - gathered.Count,
@@ -112,7 +119,8 @@ internal sealed class CustomerState
             now,
             gathered.Count == 0 ? default(ReadOnlyMemory<byte>) : FactCodec.Encode(gathered.ToImmutable()),
             deadline,
-            email == storedEmail ? null : email);
+            email == storedEmail ? null : email,
+            terms is null || (storedTerms is not null && terms.SequenceEqual(storedTerms)) ? null : terms);
     }
 
     /// <summary>The write is on its way.</summary>
@@ -121,6 +129,7 @@ internal sealed class CustomerState
     {
         storedDeadline = write.Deadline is null ? storedDeadline : write.Deadline.At;
         storedEmail = write.Email ?? storedEmail;
+        storedTerms = (string[]?)write.Terms ?? storedTerms;
         gathered.Clear();
         gatheredBytes = 0;
         return Newest;

@@ -22,6 +22,9 @@ public static class Views
         Decisions = [.. profile.Decisions.Reverse().Select(Of)],
         Recent = [.. profile.Recent.Reverse().Select(static activity =>
             new ActivityView(activity.Stamp.MessageId, activity.Type, activity.Name, activity.Stamp.At, activity.Source))],
+        Identities = [.. profile.Identities.Select(static identity =>
+            new IdentityView(identity.Id, JsonName(identity.State.ToString()), identity.At, identity.By, identity.Through, identity.Other))],
+        MergedInto = profile.Merge?.Into,
     };
 
     /// <summary>An explanation with what the profile holds of its trigger.</summary>

@@ -44,9 +44,15 @@ internal static partial class Log
     [LoggerMessage(21, LogLevel.Warning, "The counting of outcomes could not be woken: {Problem}")]
     public static partial void OutcomesAsleep(this ILogger logger, string problem);
 
+    [LoggerMessage(22, LogLevel.Information, "{Sender} was tested by the key {By}: {Outcome}")]
+    public static partial void SenderTested(this ILogger logger, string sender, string by, SendOutcome outcome);
+
     [LoggerMessage(30, LogLevel.Error, "The backtest {Id} failed.")]
     public static partial void BacktestFailed(this ILogger logger, string id, Exception failure);
 
     [LoggerMessage(40, LogLevel.Warning, "What was settled long ago could not be removed from the quarantine: {Problem}")]
     public static partial void QuarantineNotPruned(this ILogger logger, string problem);
+
+    [LoggerMessage(40, LogLevel.Information, "The merge of {Customer} with another could not go on: {Problem} It will be tried again.")]
+    public static partial void MergeUnanswered(this ILogger logger, string customer, string problem);
 }

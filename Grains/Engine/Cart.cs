@@ -43,6 +43,13 @@ public sealed record Cart(Stamp? ClearedBy, ImmutableArray<CartOperation> Operat
         ? this
         : new(ClearedBy, Operations.Insert(operation, static (a, b) => a.Stamp.CompareTo(b.Stamp)).KeepLast(Limits.CartOperationsMax));
 
+    /// <summary>What was done to either, as one cart.</summary>
+    public Cart UnionWith(Cart other)
+    {
+        var cart = other.Operations.Where(operation => !Operations.Contains(operation)).Aggregate(this, static (known, operation) => known.With(operation));
+        return other.ClearedBy is { } cleared ? cart.ClearedThrough(cleared) : cart;
+    }
+
     private Cart ClearedThrough(Stamp order) => order <= ClearedBy
         ? this
         : new(order, Operations.RemoveAll(operation => operation.Stamp <= order));

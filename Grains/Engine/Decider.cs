@@ -13,6 +13,16 @@ public static partial class Decider
         var turn = new TurnBuilder(profile, triggers, now);
         return input switch
         {
+            _ when profile.Merge is { Into: var into } && !IsForMerged(input) => throw new InvalidOperationException($"{profile.Key} is {into}, which decides."),
+            Input.MergeAnswered answered => AnswerMerge(turn, answered),
+            Input.UndoRequested undo => UndoMerge(turn, undo),
+            Input.Tick when profile.Merge is not null => turn.Build([]),
+            Input.IdentityNamed named => turn.Build([], Claim(turn, named.Id, named.By)),
+            Input.ClaimAnswered answer => AnswerClaim(turn, answer),
+            Input.MergeRequested merge => StartMerge(turn, merge),
+            Input.AbsorptionOffered offered => Absorb(turn, offered),
+            Input.PartingRequested parting => Part(turn, parting),
+            Input.PartingAnswered parted => AnswerParting(turn, parted.Id),
             Input.EventsArrived arrived => Arrive(turn, arrived.Events),
             Input.Tick => Tick(turn),
             Input.SendRequested requested => Request(turn, requested),
@@ -37,7 +47,7 @@ public static partial class Decider
     {
         if (Refusal(happened, turn.Now) is { } refusal)
             return new(happened.MessageId, ReceiptStatus.Rejected, null, refusal);
-        switch (turn.Profile.Window.Find(turn.Profile.Hash.Hash(happened.MessageId)))
+        switch (FindApplied(turn.Profile, happened.MessageId))
         {
             case { } known when known == happened.Fingerprint:
                 return new(happened.MessageId, ReceiptStatus.Duplicate, turn.Profile.Version);
@@ -46,17 +56,39 @@ public static partial class Decider
                     happened.MessageId, ReceiptStatus.Conflict, turn.Profile.Version, "This message id was used before with another body; the first one stays.");
         }
         // At or below the floor it could be an event that was counted and then forgotten.
-        var late = happened.OccurredAt < turn.Now - Limits.LatenessWindow || happened.OccurredAt <= turn.Profile.Window.Floor;
+        var late = happened.OccurredAt <= FloorOf(turn.Profile, happened) || (!happened.IsHistory && happened.OccurredAt < turn.Now - Limits.LatenessWindow);
+        if (late && happened.IsHistory && !Evolver.Writes(turn.Profile, happened))
+            return new(happened.MessageId, ReceiptStatus.Late, turn.Profile.Version, "Older than what is remembered of this customer, and it tells nothing new.");
         if (!late)
             FireDue(turn, happened.OccurredAt);
         turn.Record(new Fact.EventApplied(happened, late));
         var version = turn.Profile.Version;
+        Claim(turn, happened);
         if (late)
             return new(happened.MessageId, ReceiptStatus.Late, version, "Older than the lateness window: it sets traits and consent only.");
         Reconcile(turn, happened);
         Listen(turn, happened);
         return new(happened.MessageId, ReceiptStatus.Accepted, version);
     }
+
+    /// <summary>The fingerprint under which an id was applied, here or to a customer that was merged into this one; null when it was not.</summary>
+    private static ulong? FindApplied(Profile profile, string messageId)
+    {
+        var known = profile.Window.Find(profile.Hash.Hash(messageId));
+        foreach (var identity in profile.Identities)
+        {
+            if (known is not null)
+                break;
+            if (identity.Window is { Count: > 0 } window)
+                known = window.Find(SipHash.KeyedBy(new CustomerKey(profile.Key.Workspace, identity.Id).ToString()).Hash(messageId));
+        }
+        return known;
+    }
+
+    private static DateTimeOffset FloorOf(Profile profile, CustomerEvent happened) =>
+        happened.Via is { } via && profile.FindIdentity(via)?.Window is { } window && window.Floor > profile.Window.Floor
+            ? window.Floor
+            : profile.Window.Floor;
 
     private static string? Refusal(CustomerEvent happened, DateTimeOffset now)
     {
@@ -90,8 +122,8 @@ public static partial class Decider
                     break;
                 }
             }
-            // A disabled trigger still heeds unless: what was closed meanwhile must not be sent when it is enabled again.
-            if (trigger.Enabled && trigger.On.Matches(new Scope(turn.Profile, kept, kept.Stamp.At)))
+            // A disabled trigger still heeds unless: what was closed meanwhile must not be sent when it is enabled again. So does history.
+            if (trigger.Enabled && !happened.IsHistory && trigger.On.Matches(new Scope(turn.Profile, kept, kept.Stamp.At)))
                 Match(turn, trigger, kept, happened.ReceivedAt);
         }
     }

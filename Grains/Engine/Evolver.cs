@@ -16,6 +16,16 @@ public static class Evolver
             Fact.Decided decided => Decided(profile, decided),
             Fact.SendAuthorized authorized => Authorized(profile, authorized),
             Fact.SendSettled settled => Settled(profile, settled),
+            Fact.IdentityClaimed claimed => WithIdentity(profile, new(claimed.Id, IdentityState.Claimed, claimed.MergeId, claimed.At, claimed.By, IsForced: claimed.IsForced)),
+            Fact.IdentityRefused refused => WithIdentity(profile, refused.Id, known => known with { State = IdentityState.Refused, At = refused.At, Other = refused.Other }),
+            Fact.IdentityLinked linked => WithIdentity(profile, linked.Id, known => known with { State = IdentityState.Linked, At = linked.At, Through = linked.Through }),
+            Fact.MergeStarted started => profile with { Merge = new(started.Into, started.MergeId, started.At, IsHandedOver: false) },
+            Fact.MergeAbandoned => profile with { Merge = null },
+            Fact.MergeCompleted completed => profile with { Merge = new(completed.Into, completed.MergeId, completed.At, IsHandedOver: true) },
+            Fact.CustomerAbsorbed absorbed => Absorbed(profile, absorbed),
+            Fact.IdentityParting parting => Parting(profile, parting),
+            Fact.IdentityParted parted => WithIdentity(profile, parted.Id, known => known with { State = IdentityState.Parted, At = parted.At, Handback = null }),
+            Fact.MergeUndone undone => profile with { Merge = null, Waits = undone.Handback.Waits, Sends = TakenBack(profile.Sends, undone.Handback.Sends) },
             _ => throw new InvalidOperationException($"No fold for {fact.GetType().Name}."),
         };
         return evolved with { Version = profile.Version + 1 };
@@ -31,6 +41,7 @@ public static class Evolver
                 profile.Hash.Hash(happened.MessageId), happened.Fingerprint, happened.OccurredAt, happened.ReceivedAt),
             Traits = Written(profile.Traits, happened, happened.Traits).DropLowest(Limits.TraitsMax, CompareWrites),
             Consents = Written(profile.Consents, happened, happened.Consent).DropLowest(Limits.ConsentsMax, CompareConsents),
+            IsKnown = profile.IsKnown || (!happened.IsProvisional && happened.Via is null),
             Latest = happened,
         };
         if (fact.Late)
@@ -49,25 +60,30 @@ public static class Evolver
         };
     }
 
+    /// <summary>Whether a trait or a consent of an event is newer than what the profile has.</summary>
+    internal static bool Writes(Profile profile, CustomerEvent happened) =>
+        Written(profile.Traits, happened, happened.Traits) != profile.Traits || Written(profile.Consents, happened, happened.Consent) != profile.Consents;
+
     private static ImmutableArray<Trait> Written(ImmutableArray<Trait> fields, CustomerEvent happened, JsonText written)
     {
         if (written.IsAbsent)
             return fields;
         foreach (var (name, value) in Json.Members(written))
-        {
-            var trait = new Trait(name, value, Stamp.Of(happened), happened.Source, happened.SourcePriority);
-            var found = fields.Find(name, static field => field.Name);
-            if (found < 0 || Trait.CompareWrites(trait, fields[found]) > 0)
-                fields = fields.Put(found, trait);
-        }
+            fields = WithWrite(fields, new(name, value, Stamp.Of(happened), happened.Source, happened.SourcePriority));
         return fields;
     }
 
-    private static int CompareWrites(Trait left, Trait right) =>
+    internal static ImmutableArray<Trait> WithWrite(ImmutableArray<Trait> fields, Trait written)
+    {
+        var found = fields.Find(written.Name, static field => field.Name);
+        return found < 0 || Trait.CompareWrites(written, fields[found]) > 0 ? fields.Put(found, written) : fields;
+    }
+
+    internal static int CompareWrites(Trait left, Trait right) =>
         Trait.CompareWrites(left, right) is not 0 and var order ? order : string.CompareOrdinal(left.Name, right.Name);
 
     /// <summary>A refusal outlives any agreement.</summary>
-    private static int CompareConsents(Trait left, Trait right) =>
+    internal static int CompareConsents(Trait left, Trait right) =>
         left.IsRefusal.CompareTo(right.IsRefusal) is not 0 and var order ? order : CompareWrites(left, right);
 
     private static ImmutableArray<Counter> Counted(ImmutableArray<Counter> counters, string name, DateTimeOffset at)
@@ -82,18 +98,23 @@ public static class Evolver
                 LastAt = at > counters[found].LastAt ? at : counters[found].LastAt,
                 Times = counters[found].Times.Insert(at, static (a, b) => a.CompareTo(b)).KeepLast(Limits.CounterTimesMax),
             };
-        return counters.Put(found, counter).DropLowest(Limits.CountersMax, static (a, b) =>
-            a.LastAt.CompareTo(b.LastAt) is not 0 and var order ? order : string.CompareOrdinal(a.Name, b.Name));
+        return counters.Put(found, counter).DropLowest(Limits.CountersMax, CompareCounters);
     }
 
-    private static Profile Marked(Profile profile, string trigger, string? key, Stamp? unless, DateTimeOffset? decided)
+    internal static int CompareCounters(Counter left, Counter right) =>
+        left.LastAt.CompareTo(right.LastAt) is not 0 and var order ? order : string.CompareOrdinal(left.Name, right.Name);
+
+    private static Profile Marked(Profile profile, string trigger, string? key, Stamp? unless, DateTimeOffset? decided) =>
+        profile with { Marks = WithMark(profile.Marks, trigger, key, unless, decided) };
+
+    internal static ImmutableArray<Mark> WithMark(ImmutableArray<Mark> marks, string trigger, string? key, Stamp? unless, DateTimeOffset? decided)
     {
-        var known = profile.FindMark(trigger, key);
+        var known = marks.FirstOrDefault(mark => mark.Trigger == trigger && mark.Key == key);
         var mark = new Mark(trigger, key, Later(unless, known?.UnlessThrough), Later(decided, known?.DecidedThrough));
-        var marks = known is null
-            ? profile.Marks.Insert(mark, static (a, b) => CompareSlots(a.Trigger, a.Key, b.Trigger, b.Key))
-            : profile.Marks.Replace(known, mark);
-        return profile with { Marks = marks.DropLowest(Limits.MarksMax, static (a, b) => a.LastAt.CompareTo(b.LastAt)) };
+        marks = known is null
+            ? marks.Insert(mark, static (a, b) => CompareSlots(a.Trigger, a.Key, b.Trigger, b.Key))
+            : marks.Replace(known, mark);
+        return marks.DropLowest(Limits.MarksMax, static (a, b) => a.LastAt.CompareTo(b.LastAt));
     }
 
     private static Profile Armed(Profile profile, Fact.WaitArmed fact)
@@ -103,13 +124,60 @@ public static class Evolver
         var arms = known?.Arms.With(fact.Arm) ?? Arms.Of(fact.Arm);
         var wait = new Wait(
             fact.Trigger, fact.TriggerVersion, fact.Key, arms, fact.Deadline, known is null || arms.Last == fact.Arm ? happened : known.Event, known is { IsMoved: true });
-        return profile with
-        {
-            Waits = known is null
-                ? profile.Waits.Insert(wait, static (a, b) => CompareSlots(a.Trigger, a.Key, b.Trigger, b.Key))
-                : profile.Waits.Replace(known, wait),
-        };
+        return profile with { Waits = WithWait(profile.Waits, wait) };
     }
+
+    private static ImmutableArray<Wait> WithWait(ImmutableArray<Wait> waits, Wait wait) =>
+        waits.FirstOrDefault(known => known.Trigger == wait.Trigger && known.Key == wait.Key) is { } known
+            ? waits.Replace(known, wait)
+            : waits.Insert(wait, static (a, b) => CompareSlots(a.Trigger, a.Key, b.Trigger, b.Key));
+
+    private static Profile WithIdentity(Profile profile, Identity identity) =>
+        profile with { Identities = profile.Identities.Put(profile.Identities.Find(identity.Id, static known => known.Id), identity) };
+
+    private static Profile WithIdentity(Profile profile, string id, Func<Identity, Identity> change) =>
+        WithIdentity(profile, change(profile.FindIdentity(id) ?? throw new InvalidOperationException($"There is no identity {id}.")));
+
+    private static Profile Absorbed(Profile profile, Fact.CustomerAbsorbed fact)
+    {
+        var absorbed = Union.Of(profile, fact.State) with { Waits = fact.Waits.Aggregate(profile.Waits, WithWait) };
+        var known = profile.FindIdentity(fact.Id);
+        absorbed = WithIdentity(absorbed, new(fact.Id, IdentityState.Linked, fact.MergeId, fact.At, known?.By, Window: fact.State.Window));
+        foreach (var nested in fact.State.Identities)
+        {
+            var other = absorbed.FindIdentity(nested.Id);
+            // What was linked there is linked here, whatever was said of it here, and its events are known.
+            if (nested.Id != profile.Key.CustomerId && (other is null || (nested.State == IdentityState.Linked && (other.State != IdentityState.Linked || other.Window is null))))
+                absorbed = WithIdentity(absorbed, nested with { Through = fact.Id });
+        }
+        return absorbed;
+    }
+
+    private static Profile Parting(Profile profile, Fact.IdentityParting fact)
+    {
+        var sends = fact.Handback.Sends;
+        profile = profile with
+        {
+            FirstSeenAt = fact.Own.FirstSeenAt,
+            LastSeenAt = fact.Own.LastSeenAt,
+            IsKnown = fact.Own.IsKnown,
+            Traits = fact.Own.Traits,
+            Consents = fact.Own.Consents,
+            Counters = fact.Own.Counters,
+            Recent = fact.Own.Recent,
+            Cart = fact.Own.Cart,
+            Orders = fact.Own.Orders,
+            Waits = profile.Waits.RemoveAll(wait => fact.Handback.Waits.Any(back => back.Trigger == wait.Trigger && back.Key == wait.Key)),
+            Identities = profile.Identities.RemoveAll(identity => identity.Through == fact.Id),
+        };
+        foreach (var back in sends)
+            profile = Settled(profile, new(back.DecisionId, SendState.Suppressed, fact.At, Reason.Parted));
+        return WithIdentity(profile, fact.Id, known => known with { State = IdentityState.Parting, At = fact.At, By = fact.By, Handback = fact.Handback });
+    }
+
+    /// <summary>What is finished, and what comes back unsent; the rest stays with the other customer.</summary>
+    private static ImmutableArray<Send> TakenBack(ImmutableArray<Send> sends, ImmutableArray<Send> back) =>
+        [.. sends.Where(static send => !send.IsOpen).Concat(back).DistinctBy(static send => send.DecisionId).OrderBy(static send => send.DecidedAt)];
 
     private static Profile Moved(Profile profile, Fact.WaitMoved fact)
     {
@@ -221,7 +289,7 @@ public static class Evolver
         return tallies;
     }
 
-    private static ImmutableArray<Send> WithoutOldFinished(ImmutableArray<Send> sends)
+    internal static ImmutableArray<Send> WithoutOldFinished(ImmutableArray<Send> sends)
     {
         var finished = sends.Count(static send => !send.IsOpen);
         for (var i = 0; finished > Limits.FinishedSendsMax; i++)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 
 namespace Orleans.Personalize.Engine;
@@ -75,6 +76,49 @@ public abstract record Fact
         string? ProviderId = null,
         DateTimeOffset? NextAttemptAt = null,
         string? Content = null) : Fact;
+
+    /// <summary>An event or somebody said that another id is the same customer's.</summary>
+    /// <param name="By">Who and why, for people; null where an event said so.</param>
+    /// <param name="IsForced">Merged even if it is a known customer.</param>
+    public sealed record IdentityClaimed(
+        string Id,
+        string MergeId,
+        DateTimeOffset At,
+        string? By = null,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool IsForced = false) : Fact;
+
+    /// <summary>The other id is, or belongs to, a known customer; it is not merged.</summary>
+    public sealed record IdentityRefused(string Id, string MergeId, string Other, DateTimeOffset At) : Fact;
+
+    /// <summary>The other id is this customer's already.</summary>
+    /// <param name="Through">The id with which it came.</param>
+    public sealed record IdentityLinked(string Id, string MergeId, DateTimeOffset At, string? Through = null) : Fact;
+
+    /// <summary>This customer turned out to be another one; from here on it decides nothing.</summary>
+    public sealed record MergeStarted(string Into, string MergeId, DateTimeOffset At, string? By = null) : Fact;
+
+    /// <summary>Two customers were about to merge into each other; this one stays.</summary>
+    public sealed record MergeAbandoned(string MergeId, DateTimeOffset At) : Fact;
+
+    /// <summary>The other customer has all that this one knew.</summary>
+    /// <param name="Into">Who took it: another one than asked where that had been merged, too.</param>
+    public sealed record MergeCompleted(string MergeId, string Into, DateTimeOffset At) : Fact;
+
+    /// <summary>Another customer's merge into this one.</summary>
+    /// <param name="State">All that it knew.</param>
+    /// <param name="Waits">Its waits as they are here.</param>
+    public sealed record CustomerAbsorbed(string Id, string MergeId, DateTimeOffset At, Profile State, ImmutableArray<Wait> Waits) : Fact;
+
+    /// <summary>A merge is undone: what this customer knows of its own, and what it gives back.</summary>
+    /// <param name="Own">What follows from its own events alone.</param>
+    /// <param name="By">Who and why, for people.</param>
+    public sealed record IdentityParting(string Id, DateTimeOffset At, string By, Profile Own, Handback Handback) : Fact;
+
+    /// <summary>The other customer has taken back what was its own.</summary>
+    public sealed record IdentityParted(string Id, DateTimeOffset At) : Fact;
+
+    /// <summary>This customer is itself again: its merge was undone.</summary>
+    public sealed record MergeUndone(string MergeId, DateTimeOffset At, string By, Handback Handback) : Fact;
 }
 
 /// <param name="Through">Events up to this one no longer keep the wait open.</param>
@@ -171,4 +215,6 @@ public static class Reason
     public const string Rate = "rate";
     /// <summary>Somebody decided by hand.</summary>
     public const string Operator = "operator";
+    /// <summary>The customer's merge with another was undone, and the other took it back.</summary>
+    public const string Parted = "parted";
 }

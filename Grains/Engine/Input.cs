@@ -33,6 +33,34 @@ public abstract record Input
 
     /// <summary>A sender has tried.</summary>
     public sealed record SendReported(string DecisionId, SendReport Report) : Input;
+
+    /// <summary>Somebody says that another id is the same customer's.</summary>
+    public sealed record IdentityNamed(string Id, string By) : Input;
+
+    /// <summary>Whose the other id is.</summary>
+    /// <param name="IsRefused">It is of another customer, and stays there.</param>
+    public sealed record ClaimAnswered(string Id, string MergeId, string Customer, bool IsRefused) : Input;
+
+    /// <summary>Another customer claims to be this one.</summary>
+    public sealed record MergeRequested(string Into, string MergeId, string? By, bool IsForced) : Input;
+
+    /// <summary>This customer's state was taken over.</summary>
+    /// <param name="Into">By whom; null: by nobody, for both were about to go, and this one is to stay.</param>
+    public sealed record MergeAnswered(string MergeId, string? Into) : Input;
+
+    /// <summary>Another customer hands over all that it knows.</summary>
+    public sealed record AbsorptionOffered(string Id, string MergeId, Profile State) : Input;
+
+    /// <summary>Somebody says that a merge was a mistake.</summary>
+    /// <param name="Own">What this customer is without the other, of which only what follows from events counts.</param>
+    /// <param name="Messages">The ids of the events that were the other's.</param>
+    public sealed record PartingRequested(string Id, string By, Profile Own, IReadOnlySet<string> Messages) : Input;
+
+    /// <summary>The other customer is itself again.</summary>
+    public sealed record PartingAnswered(string Id) : Input;
+
+    /// <summary>The merge of this customer is undone.</summary>
+    public sealed record UndoRequested(string MergeId, string By, Handback Handback) : Input;
 }
 
 /// <summary>The outcome of one <see cref="Decider.Decide"/>.</summary>

@@ -84,6 +84,9 @@ public static class Limits
     /// <summary>Sends remembered for the limits of one trigger or channel; a <c>max</c> cannot be higher.</summary>
     public const int TallyMax = 64;
 
+    /// <summary>Other ids of one customer; more are the mark of a shared device or a broken source, and stay customers of their own.</summary>
+    public const int IdentitiesMax = 64;
+
     /// <summary>How long an authorized attempt may go unsettled before it is taken for lost: longer than any sender's time-out.</summary>
     public static readonly TimeSpan AuthorizationLease = TimeSpan.FromMinutes(2);
 

@@ -34,7 +34,25 @@ public sealed record Order(
         var order = found < 0
             ? new Order(id, stamp, status, stamp, total, total is null ? null : currency, total is null ? null : stamp)
             : orders[found].With(stamp, status, total, currency);
-        return orders.Put(found, order).DropLowest(Limits.OrdersMax, static (a, b) => a.PlacedAt.CompareTo(b.PlacedAt));
+        return orders.Put(found, order).DropLowest(Limits.OrdersMax, CompareAges);
+    }
+
+    internal static int CompareAges(Order left, Order right) => left.PlacedAt.CompareTo(right.PlacedAt);
+
+    /// <summary>The orders with another one, or with what another customer's events tell of one of them.</summary>
+    internal static ImmutableArray<Order> Put(ImmutableArray<Order> orders, Order other)
+    {
+        var found = orders.Find(other.OrderId, static order => order.OrderId);
+        if (found < 0)
+            return orders.Put(found, other);
+        var order = orders[found];
+        if (other.PlacedAt < order.PlacedAt)
+            order = order with { PlacedAt = other.PlacedAt };
+        if (other.StatusBy > order.StatusBy)
+            order = order with { Status = other.Status, StatusBy = other.StatusBy };
+        if (other.TotalBy is { } by && !(order.TotalBy >= by))
+            order = order with { Total = other.Total, Currency = other.Currency, TotalBy = by };
+        return orders.SetItem(found, order);
     }
 
     private Order With(Stamp stamp, OrderStatus status, decimal? total, string? currency)

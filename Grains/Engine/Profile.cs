@@ -52,7 +52,15 @@ public sealed record Profile
     /// <summary>The latest decisions, by when they were made.</summary>
     public ImmutableArray<DecisionNote> Decisions { get; init; } = [];
 
-    [JsonIgnore]
+    /// <summary>Other ids of the same customer, by id.</summary>
+    public ImmutableArray<Identity> Identities { get; init; } = [];
+
+    /// <summary>Set where this customer turned out to be another one.</summary>
+    public Merge? Merge { get; init; }
+
+    /// <summary>The shop itself has used this id for a customer: it is neither anonymous nor an address.</summary>
+    public bool IsKnown { get; init; }
+
     public DedupeWindow Window { get; init; } = DedupeWindow.Empty;
 
     /// <summary>The event that the facts before the next event are about; not part of what is kept.</summary>
@@ -67,9 +75,14 @@ public sealed record Profile
 
     public Trait? FindTrait(string name) => Traits.Find(name, static t => t.Name) is >= 0 and var at ? Traits[at] : null;
 
-    /// <summary>The address in the trait <c>email</c>; null where it is missing or no text.</summary>
+    public Identity? FindIdentity(string id) => Identities.Find(id, static identity => identity.Id) is >= 0 and var at ? Identities[at] : null;
+
+    /// <summary>The ids that came with an id that was merged into this customer.</summary>
+    public IEnumerable<string> IdsWith(string id) => Identities.Where(identity => identity.Through == id).Select(static identity => identity.Id);
+
+    /// <summary>The address in the trait <c>email</c>; null where it is missing or no text, and where the customer is another one.</summary>
     [JsonIgnore]
-    public string? Email => FindTrait("email") is { } trait && Json.Find(trait.Value, []) is { Kind: ScalarKind.Text } email ? email.Text : null;
+    public string? Email => Merge is null && FindTrait("email") is { } trait && Json.Find(trait.Value, []) is { Kind: ScalarKind.Text } email ? email.Text : null;
 
     public Counter? FindCounter(string name) => Counters.Find(name, static c => c.Name) is >= 0 and var at ? Counters[at] : null;
 

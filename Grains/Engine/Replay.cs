@@ -6,11 +6,12 @@ namespace Orleans.Personalize.Engine;
 /// </summary>
 public sealed class Replay(string workspace, TriggerSet triggers)
 {
+    /// <summary>By id, also of those that are another customer's by now.</summary>
     private readonly Dictionary<string, Profile> profiles = [];
     private readonly PriorityQueue<string, (DateTimeOffset At, string Customer)> deadlines = new();
 
     /// <summary>Customers seen so far.</summary>
-    public int Customers => profiles.Count;
+    public int Customers => profiles.Values.Count(static profile => profile.Merge is null);
 
     /// <summary>Events by what became of them.</summary>
     public Dictionary<ReceiptStatus, int> Receipts { get; } = [];
@@ -34,8 +35,9 @@ public sealed class Replay(string workspace, TriggerSet triggers)
                 break;
             foreach (var decision in KeepDeadlines(happened.OccurredAt))
                 yield return decision;
-            var arrived = happened with { ReceivedAt = happened.OccurredAt };
-            foreach (var decision in Turn(customer, new Input.EventsArrived([arrived]), arrived.OccurredAt))
+            var survivor = CustomerOf(customer);
+            var arrived = happened with { ReceivedAt = happened.OccurredAt, Via = survivor == customer ? happened.Via : customer };
+            foreach (var decision in Turn(survivor, new Input.EventsArrived([arrived]), arrived.OccurredAt))
                 yield return decision;
         }
         foreach (var decision in KeepDeadlines(end))
@@ -55,8 +57,38 @@ public sealed class Replay(string workspace, TriggerSet triggers)
         }
     }
 
+    /// <summary>A turn, and what follows from it for customers that turn out to be one.</summary>
     private IEnumerable<ReplayedDecision> Turn(string customer, Input input, DateTimeOffset now)
     {
+        IEnumerable<ReplayedDecision> decisions = Decide(customer, input, now);
+        while (profiles[customer].Identities.FirstOrDefault(static identity => identity.State == IdentityState.Claimed) is { } claim)
+            decisions = decisions.Concat(Merge(customer, claim, now));
+        return decisions;
+    }
+
+    private ReplayedDecision[] Merge(string survivor, Identity claim, DateTimeOffset now)
+    {
+        var other = CustomerOf(claim.Id);
+        var theirs = profiles.GetValueOrDefault(other) ?? Profile.New(new(workspace, other));
+        var asked = other == survivor ? null : Decider.Decide(theirs, new Input.MergeRequested(survivor, claim.MergeId, claim.By, claim.IsForced), triggers, now);
+        if (asked is not { Refusal: null })
+            return Decide(survivor, new Input.ClaimAnswered(claim.Id, claim.MergeId, other, IsRefused: asked is not null), now);
+        profiles[other] = Decider.Decide(asked.Profile, new Input.MergeAnswered(claim.MergeId, survivor), triggers, now).Profile;
+        ReplayedDecision[] decisions = Decide(survivor, new Input.AbsorptionOffered(other, claim.MergeId, theirs), now);
+        return [.. decisions, .. Decide(survivor, new Input.ClaimAnswered(claim.Id, claim.MergeId, other, IsRefused: false), now)];
+    }
+
+    /// <summary>Whose id it is by now.</summary>
+    private string CustomerOf(string id)
+    {
+        while (profiles.GetValueOrDefault(id)?.Merge is { } merge)
+            id = merge.Into;
+        return id;
+    }
+
+    private ReplayedDecision[] Decide(string customer, Input input, DateTimeOffset now)
+    {
+        var decisions = new List<ReplayedDecision>();
         var profile = profiles.GetValueOrDefault(customer) ?? Profile.New(new(workspace, customer));
         var turn = Decider.Decide(profile, input, triggers, now);
         foreach (var receipt in turn.Receipts)
@@ -70,8 +102,9 @@ public sealed class Replay(string workspace, TriggerSet triggers)
         foreach (var fact in turn.Facts)
         {
             if (fact is Fact.Decided decided)
-                yield return new(customer, decided);
+                decisions.Add(new(customer, decided));
         }
+        return [.. decisions];
     }
 
     private Profile Deliver(Profile profile, Send send, DateTimeOffset now)

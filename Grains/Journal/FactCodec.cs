@@ -29,6 +29,16 @@ public static class FactCodec
         new("decided", typeof(Fact.Decided), FactJson.Default.Decided, []),
         new("sendAuthorized", typeof(Fact.SendAuthorized), FactJson.Default.SendAuthorized, []),
         new("sendSettled", typeof(Fact.SendSettled), FactJson.Default.SendSettled, []),
+        new("identityClaimed", typeof(Fact.IdentityClaimed), FactJson.Default.IdentityClaimed, []),
+        new("identityRefused", typeof(Fact.IdentityRefused), FactJson.Default.IdentityRefused, []),
+        new("identityLinked", typeof(Fact.IdentityLinked), FactJson.Default.IdentityLinked, []),
+        new("mergeStarted", typeof(Fact.MergeStarted), FactJson.Default.MergeStarted, []),
+        new("mergeAbandoned", typeof(Fact.MergeAbandoned), FactJson.Default.MergeAbandoned, []),
+        new("mergeCompleted", typeof(Fact.MergeCompleted), FactJson.Default.MergeCompleted, []),
+        new("customerAbsorbed", typeof(Fact.CustomerAbsorbed), FactJson.Default.CustomerAbsorbed, []),
+        new("identityParting", typeof(Fact.IdentityParting), FactJson.Default.IdentityParting, []),
+        new("identityParted", typeof(Fact.IdentityParted), FactJson.Default.IdentityParted, []),
+        new("mergeUndone", typeof(Fact.MergeUndone), FactJson.Default.MergeUndone, []),
     ];
 
     private static readonly Dictionary<string, FactType> ByName = Types.ToDictionary(static type => type.Name);
@@ -123,7 +133,7 @@ public static class FactCodec
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = false,
     UseStringEnumConverter = true,
-    Converters = [typeof(CustomerEventConverter), typeof(CustomerKeyConverter)])]
+    Converters = [typeof(CustomerEventConverter), typeof(CustomerKeyConverter), typeof(DedupeWindowConverter)])]
 [JsonSerializable(typeof(Fact.EventApplied))]
 [JsonSerializable(typeof(Fact.UnlessSeen))]
 [JsonSerializable(typeof(Fact.WaitArmed))]
@@ -131,5 +141,16 @@ public static class FactCodec
 [JsonSerializable(typeof(Fact.Decided))]
 [JsonSerializable(typeof(Fact.SendAuthorized))]
 [JsonSerializable(typeof(Fact.SendSettled))]
+[JsonSerializable(typeof(Fact.IdentityClaimed))]
+[JsonSerializable(typeof(Fact.IdentityRefused))]
+[JsonSerializable(typeof(Fact.IdentityLinked))]
+[JsonSerializable(typeof(Fact.MergeStarted))]
+[JsonSerializable(typeof(Fact.MergeAbandoned))]
+[JsonSerializable(typeof(Fact.MergeCompleted))]
+[JsonSerializable(typeof(Fact.CustomerAbsorbed))]
+[JsonSerializable(typeof(Fact.IdentityParting))]
+[JsonSerializable(typeof(Fact.IdentityParted))]
+[JsonSerializable(typeof(Fact.MergeUndone))]
+[JsonSerializable(typeof(Handback))]
 [JsonSerializable(typeof(SnapshotCodec.Stored))]
 internal sealed partial class FactJson : JsonSerializerContext;

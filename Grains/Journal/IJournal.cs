@@ -38,8 +38,8 @@ public interface IJournal
     IAsyncEnumerable<JournalEntry> ReadAllAsync(long afterPosition, CancellationToken cancellation);
 
     /// <summary>
-    /// Customers of a workspace whose id or e-mail address starts with the text, letter case aside: those found by id before those found by address,
-    /// each in the order of the text that matched. With an empty text those with the newest records first (among the newest
+    /// Customers of a workspace whose id, e-mail address or one of their terms starts with the text, letter case aside: those found by id before those found by
+    /// address before those found by a term, each in the order of the text that matched. Terms are looked for only with a text that has a colon. With an empty text those with the newest records first (among the newest
     /// <see cref="JournalLimits.RecentRecordsMax"/> of the journal), then the others by id.
     /// </summary>
     /// <param name="limit">1 to 200.</param>
@@ -56,6 +56,7 @@ public abstract record JournalWrite(string Customer)
     /// </summary>
     /// <param name="Deadline">Null leaves the stored deadline; otherwise it is set, or cleared.</param>
     /// <param name="Email">Null leaves the e-mail address by which the customer is found; empty clears it.</param>
+    /// <param name="Terms">Null leaves what else the customer is found by, each written <c>name:value</c>; otherwise these and no others are it.</param>
     public sealed record Append(
         string Customer,
         long ExpectedVersion,
@@ -63,7 +64,8 @@ public abstract record JournalWrite(string Customer)
         DateTimeOffset RecordedAt,
         ReadOnlyMemory<byte> Payload,
         DeadlineWrite? Deadline = null,
-        string? Email = null) : JournalWrite(Customer);
+        string? Email = null,
+        IReadOnlyList<string>? Terms = null) : JournalWrite(Customer);
 
     /// <summary>Keeps a snapshot unless there is a newer one or the head is older than it or gone (then stale).</summary>
     public sealed record Snapshot(string Customer, long Version, ReadOnlyMemory<byte> Payload) : JournalWrite(Customer);

@@ -92,7 +92,7 @@ public sealed class InMemoryJournal : IJournal
             var byId = InOrder(customers, head => SearchText.Fold(head.Key[prefix.Length..]), folded);
             var byText = text.Length == 0
                 ? Recent(prefix).Concat(byId)
-                : byId.Concat(InOrder(customers, head => SearchText.Fold(head.Value.Email ?? ""), folded));
+                : byId.Concat(InOrder(customers, head => SearchText.Fold(head.Value.Email ?? ""), folded)).Concat(ByTerm(customers, folded));
             return Task.FromResult<IReadOnlyList<CustomerHit>>(
                 [.. byText.Distinct().Take(limit).Select(customer => new CustomerHit(customer, heads[customer].Email, heads[customer].Version))]);
         }
@@ -118,6 +118,12 @@ public sealed class InMemoryJournal : IJournal
         IEnumerable<KeyValuePair<string, Head>> customers, Func<KeyValuePair<string, Head>, string> by, string folded) =>
         customers.Where(head => by(head).StartsWith(folded, StringComparison.Ordinal))
             .OrderBy(by, SearchText.Order).ThenBy(head => head.Key, SearchText.Order).Select(head => head.Key);
+
+    private static IEnumerable<string> ByTerm(IEnumerable<KeyValuePair<string, Head>> customers, string folded) => SearchText.MayBeTerm(folded)
+        ? customers.SelectMany(static head => head.Value.Terms, static (head, term) => (term, head.Key))
+            .Where(found => found.term.StartsWith(folded, StringComparison.Ordinal))
+            .OrderBy(static found => found.term, SearchText.Order).ThenBy(static found => found.Key, SearchText.Order).Select(static found => found.Key)
+        : [];
 
     private bool Write(JournalWrite write)
     {
@@ -146,6 +152,8 @@ public sealed class InMemoryJournal : IJournal
             SetDeadline(append.Customer, head, deadline.At?.ToUniversalTime());
         if (append.Email is { } email)
             head.Email = SearchText.KeptEmail(email);
+        if (append.Terms is { } terms)
+            head.Terms = SearchText.KeptTerms(terms);
         return true;
     }
 
@@ -185,6 +193,7 @@ public sealed class InMemoryJournal : IJournal
         public long SnapshotVersion { get; set; }
         public DateTimeOffset? Deadline { get; set; }
         public string? Email { get; set; }
+        public string[] Terms { get; set; } = [];
         public List<JournalRecord> Records { get; } = [];
     }
 }

@@ -25,6 +25,12 @@ public static class JournalLimits
 
     /// <summary>The longest e-mail address by which a customer is found, in UTF-16 code units: 64 + 1 + 255 (RFC 3696, section 3).</summary>
     public const int EmailLengthMax = 320;
+
+    /// <summary>Terms of one customer: each costs a row in an index of its own, and a search reads so many rows for each customer that it shows.</summary>
+    public const int TermsMax = 16;
+
+    /// <summary>The longest term, in UTF-16 code units: a name of 64, a colon and a value of 128.</summary>
+    public const int TermLengthMax = 193;
 }
 
 /// <summary>The bounds of a <see cref="GroupCommitter"/>. The batch being committed comes on top of what is queued.</summary>

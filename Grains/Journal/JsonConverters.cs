@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Orleans.Personalize.Engine;
@@ -38,6 +39,10 @@ internal sealed class CustomerEventConverter : JsonConverter<CustomerEvent>
         if (value.IsHistory)
             writer.WriteBoolean("history"u8, true);
         WriteTexts(writer, "identities"u8, value.Identities);
+        if (value.IsProvisional)
+            writer.WriteBoolean("provisional"u8, true);
+        if (value.Via is not null)
+            writer.WriteString("via"u8, value.Via);
         writer.WriteEndObject();
     }
 
@@ -69,12 +74,12 @@ internal sealed class CustomerEventConverter : JsonConverter<CustomerEvent>
 
     public override CustomerEvent Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
-        string? messageId = null, type = null, name = null, source = null;
+        string? messageId = null, type = null, name = null, source = null, via = null;
         DateTimeOffset? occurredAt = null, receivedAt = null;
         JsonText properties = default, traits = default, consent = default;
         int priority = 0;
         ulong fingerprint = 0;
-        var isHistory = false;
+        var (isHistory, isProvisional) = (false, false);
         string[]? identities = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -95,6 +100,8 @@ internal sealed class CustomerEventConverter : JsonConverter<CustomerEvent>
                 case "fingerprint": fingerprint = reader.GetUInt64(); break;
                 case "history": isHistory = reader.GetBoolean(); break;
                 case "identities": identities = ReadTexts(ref reader); break;
+                case "provisional": isProvisional = reader.GetBoolean(); break;
+                case "via": via = reader.GetString(); break;
                 default: reader.Skip(); break;
             }
         }
@@ -116,6 +123,63 @@ internal sealed class CustomerEventConverter : JsonConverter<CustomerEvent>
             Fingerprint = fingerprint,
             IsHistory = isHistory,
             Identities = identities,
+            IsProvisional = isProvisional,
+            Via = via,
         };
+    }
+}
+
+/// <summary>
+/// A window as <c>{"floor":…,"entries":"…"}</c>: of each message id its hash, its fingerprint, and the ticks at which it occurred, three little-endian
+/// 64-bit integers, in Base64.
+/// </summary>
+internal sealed class DedupeWindowConverter : JsonConverter<DedupeWindow>
+{
+    private const int EntrySize = 24;
+
+    public override void Write(Utf8JsonWriter writer, DedupeWindow value, JsonSerializerOptions options)
+    {
+        var entries = new byte[value.Count * EntrySize];
+        var at = 0;
+        foreach (var (id, fingerprint, occurredAt) in value.Entries())
+        {
+            var entry = entries.AsSpan(at++ * EntrySize, EntrySize);
+            BinaryPrimitives.WriteUInt64LittleEndian(entry, id);
+            BinaryPrimitives.WriteUInt64LittleEndian(entry[8..], fingerprint);
+            BinaryPrimitives.WriteInt64LittleEndian(entry[16..], occurredAt.UtcTicks);
+        }
+        writer.WriteStartObject();
+        writer.WriteString("floor"u8, value.Floor);
+        writer.WriteBase64String("entries"u8, entries);
+        writer.WriteEndObject();
+    }
+
+    public override DedupeWindow Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        DateTimeOffset? floor = null;
+        byte[]? bytes = null;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var member = reader.GetString();
+            reader.Read();
+            switch (member)
+            {
+                case "floor": floor = reader.GetDateTimeOffset(); break;
+                case "entries": bytes = reader.GetBytesFromBase64(); break;
+                default: reader.Skip(); break;
+            }
+        }
+        if (floor is null || bytes is null || bytes.Length % EntrySize != 0)
+            throw new JsonException("A stored window lacks a member.");
+        var entries = new (ulong, ulong, DateTimeOffset)[bytes.Length / EntrySize];
+        for (var i = 0; i < entries.Length; i++)
+        {
+            var entry = bytes.AsSpan(i * EntrySize, EntrySize);
+            entries[i] = (
+                BinaryPrimitives.ReadUInt64LittleEndian(entry),
+                BinaryPrimitives.ReadUInt64LittleEndian(entry[8..]),
+                new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(entry[16..]), TimeSpan.Zero));
+        }
+        return DedupeWindow.Restore(entries, floor.Value);
     }
 }

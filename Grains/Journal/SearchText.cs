@@ -13,6 +13,19 @@ public static class SearchText
     public static string? KeptEmail(string email) =>
         email.Length is > 0 and <= JournalLimits.EmailLengthMax && JournalRules.IsStorable(email) ? email : null;
 
+    /// <summary>Whether a text to search for may be the start of a term.</summary>
+    public static bool MayBeTerm(string text) => text.Contains(':', StringComparison.Ordinal);
+
+    /// <summary>
+    /// The terms as they are kept: folded, each once, in order, without those that no store could index (too long, no colon, control characters, lone surrogates) and
+    /// without those past the bound.
+    /// </summary>
+    public static string[] KeptTerms(IReadOnlyList<string> terms) =>
+    [
+        .. terms.Where(static term => term.Length <= JournalLimits.TermLengthMax && MayBeTerm(term) && !term.Any(char.IsControl) && JournalRules.IsStorable(term))
+            .Select(Fold).Distinct().Order(Order).Take(JournalLimits.TermsMax),
+    ];
+
     /// <summary>
     /// The order of the UTF-8 bytes, which is that of the code points and what SQLite and PostgreSQL's "C" sort by. It differs from the order of
     /// UTF-16 units only in that surrogates come last.

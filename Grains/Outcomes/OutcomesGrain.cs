@@ -75,7 +75,7 @@ public sealed class OutcomesGrain(
     }
 
     public Task<RecentView> Recent(string workspace, int limit) => Task.FromResult(
-        new RecentView(asOf, [.. Enumerable.Reverse(State.Recent.GetValueOrDefault(workspace) ?? []).Take(limit)]));
+        new RecentView(asOf, [.. Enumerable.Reverse(State.Recent.GetValueOrDefault(workspace) ?? []).Take(limit)], State.Decided(workspace)));
 
     /// <remarks>No record of the customer is left that could be taken in after this.</remarks>
     public Task Forget(string customer) => State.Forget(CustomerKey.Parse(customer)) ? Save() : Task.CompletedTask;

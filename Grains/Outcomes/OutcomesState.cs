@@ -67,6 +67,10 @@ public sealed class OutcomesState
         });
     }
 
+    public long Decided(string workspace) => Triggers
+        .Where(known => known.Key.StartsWith(workspace + "/", StringComparison.Ordinal))
+        .Sum(static known => known.Value.Total.Decisions.Values.Sum());
+
     /// <returns>Whether there was anything.</returns>
     public bool Forget(CustomerKey customer)
     {

@@ -20,6 +20,9 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
     /// <summary>What a rate lets through within this time is queued; more is parked.</summary>
     private static readonly TimeSpan QueueTime = TimeSpan.FromSeconds(5);
 
+    /// <summary>Tests under way at the same time: they pass by the rate, so that they must be few.</summary>
+    private const int TestsMax = 4;
+
     /// <summary>Attempts at recording what became of a delivery before it is left to the lease.</summary>
     private const int SettleAttemptsMax = 3;
 
@@ -29,6 +32,7 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
     private readonly Queue<SendOffer> waiting = [];
     private readonly SenderPipeline pipeline = new(clock);
     private int delivering;
+    private int testing;
     private Catalog catalog = null!;
     private string senderId = null!;
 
@@ -64,6 +68,29 @@ public sealed class SenderGrain(Catalogs catalogs, TimeProvider clock, ILogger<S
 
     public Task<SenderStatus> Status() =>
         Task.FromResult(new SenderStatus(pipeline.State, pipeline.RestsUntil, waiting.Count, taken.Count - waiting.Count));
+
+    public async Task<TestReport?> Test(TestMessage message)
+    {
+        var template = message.Template is null ? null : catalog.FindTemplate(message.Template);
+        if (catalog.FindSender(senderId) is not { } sender || (message.Template is not null && template is null))
+            return null;
+        if (testing >= TestsMax)
+            return new(SendOutcome.Retry, null, "Other tests of this sender are under way.", null, TimeSpan.Zero);
+        testing++;
+        var start = clock.GetTimestamp();
+        try
+        {
+            var (workspace, _) = CustomerKey.Parse(this.GetPrimaryKeyString());
+            var (test, delivery) = TestSend.Make(new(workspace, message.Profile?.Customer ?? TestSend.Nobody), senderId, message, template, clock);
+            delivery ??= await pipeline.DeliverUncounted(sender.Sender, test!);
+            logger.SenderTested(this.GetPrimaryKeyString(), message.By, delivery.Outcome);
+            return new(delivery.Outcome, delivery.ProviderId, delivery.Detail, test?.Content?.Subject, clock.GetElapsedTime(start));
+        }
+        finally
+        {
+            testing--;
+        }
+    }
 
     private OfferReply Park(string reason)
     {

@@ -137,7 +137,7 @@ internal sealed class SenderPipeline
         try
         {
             var delivery = await pipeline.ExecuteAsync(
-                static async (context, attempt) => await attempt.Self.Try(attempt.Sender, attempt.Message), context, (Self: this, Sender: sender, Message: message));
+                static async (context, attempt) => await attempt.Self.DeliverUncounted(attempt.Sender, attempt.Message), context, (Self: this, Sender: sender, Message: message));
             if (delivery.RetryAfter is { } asked && clock.GetUtcNow() + Min(asked, BreakMax) is var until && until > restsUntil)
                 restsUntil = until;
             return delivery;
@@ -155,7 +155,8 @@ internal sealed class SenderPipeline
         }
     }
 
-    private async Task<Delivery> Try(ISender sender, SendMessage message)
+    /// <summary>Whatever the breaker says, and without telling it what came of it.</summary>
+    public async Task<Delivery> DeliverUncounted(ISender sender, SendMessage message)
     {
         using var timeout = new CancellationTokenSource(DeliveryTimeout, clock);
         try

@@ -7,7 +7,7 @@ namespace Orleans.Personalize.Senders;
 internal sealed class TargetRefusedException() : Exception("The target's address is not public.");
 
 /// <summary>
-/// Opens the connections of all senders. The name is resolved here, and the connection goes to the very address that was checked: a
+/// Opens the connections of all senders and polled sources. The name is resolved here, and the connection goes to the very address that was checked: a
 /// second look-up could answer otherwise (DNS rebinding).
 /// </summary>
 internal sealed class GuardedConnector(bool allowPrivateTargets, Func<string, CancellationToken, Task<IPAddress[]>> resolve)
@@ -49,4 +49,25 @@ internal sealed class GuardedConnector(bool allowPrivateTargets, Func<string, Ca
         }
         throw last!;
     }
+
+    /// <summary>HTTP over such connections, and no other way out.</summary>
+    public SocketsHttpHandler Handler(TimeSpan connectTimeout) => new()
+    {
+        ConnectCallback = async (context, cancellation) => await ConnectAsync(context.DnsEndPoint, cancellation),
+        // A proxy would connect in our place, past the guard.
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        // Trace ids and baggage are not for strangers.
+        ActivityHeadersPropagator = null,
+        ConnectTimeout = connectTimeout,
+        MaxConnectionsPerServer = 64,
+        MaxResponseHeadersLength = 16,
+        MaxResponseDrainSize = 64 * 1024,
+        ResponseDrainTimeout = TimeSpan.FromSeconds(2),
+        // Follows a name that moves.
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        // Shorter than the minute after which common servers hang up: a request into a closing connection has an unknown outcome.
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
+    };
 }

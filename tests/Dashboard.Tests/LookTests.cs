@@ -38,7 +38,7 @@ public sealed class LookTests(Shop shop)
     public static TheoryData<string, string> Pages => new()
     {
         { "home", "/" }, { "customers", "/customers" }, { "customer", "/customers/looked-at" }, { "triggers", "/triggers" }, { "trigger", "/triggers/cart" }, { "new-trigger", "/triggers/new" },
-        { "templates", "/templates" }, { "template", "/templates/cart" }, { "senders", "/senders" }, { "sender", "/senders/refusing" }, { "suppressions", "/suppressions" },
+        { "templates", "/templates" }, { "template", "/templates/cart" }, { "senders", "/senders" }, { "sender", "/senders/refusing" }, { "cluster", "/cluster" }, { "suppressions", "/suppressions" },
     };
 
     [BrowserTheory]
@@ -54,6 +54,8 @@ public sealed class LookTests(Shop shop)
                 await using var tab = await shop.OpenAsync(path, width: width, theme: theme);
                 await Expect(tab.Page.Locator("main .card, main .tile").First).ToBeVisibleAsync();
                 var look = $"{name} at {width} in {theme}";
+                if (name == "template")
+                    await Expect(tab.Page.FrameLocator("iframe").Locator("#hello")).ToBeVisibleAsync();
                 await tab.Page.ScreenshotAsync(new() { Path = Path.Combine(AppContext.BaseDirectory, "screenshots", $"{name}-{width}-{theme}.png".ToLowerInvariant()), FullPage = true });
                 Assert.True(await tab.Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth - innerWidth") <= 0, $"{look} is wider than the window.");
                 var faint = await tab.Page.EvaluateAsync<string[]>(Faint);

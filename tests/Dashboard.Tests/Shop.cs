@@ -28,7 +28,7 @@ public sealed class Shop : IAsyncLifetime
         if (Browser.Missing is not null)
             return;
         provider = await StartRefusingProviderAsync();
-        silo = SiloProcess.Serve(directory);
+        silo = SiloProcess.Serve(directory, ("Personalize__SearchTraits__0", "plan"));
         Api = await silo.ReadyAsync();
         Address = await silo.ListeningAsync();
         await PutDocumentsAsync();
@@ -62,6 +62,9 @@ public sealed class Shop : IAsyncLifetime
         return tab;
     }
 
+    /// <summary>What the sender <c>email</c> has written, a line a mail.</summary>
+    public string[] Mails => File.ReadAllLines(Path.Combine(directory, "sends", "mails.ndjson"));
+
     public async Task<string> CreateKeyAsync(string role)
     {
         using var response = await Api.PostAsync("/v1/keys", Json($$"""{"name":"{{role}}","role":"{{role}}"}"""));
@@ -81,6 +84,13 @@ public sealed class Shop : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
     }
 
+    public async Task HappenAsync(IEnumerable<(string Customer, string Name, string Properties)> events)
+    {
+        var body = string.Join(',', events.Select(static one => $$"""{"customer":"{{one.Customer}}","name":"{{one.Name}}","properties":{{one.Properties}} }"""));
+        using var response = await Api.PostAsync("/v1/events", Json($$"""{"events":[{{body}}]}"""));
+        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+    }
+
     /// <summary>Somebody with an address, who added a shoe.</summary>
     public async Task ArrivesAsync(string customer)
     {
@@ -96,6 +106,8 @@ public sealed class Shop : IAsyncLifetime
         await PutAsync("senders/email", """{"type":"log","channel":"email","path":"mails.ndjson"}""");
         await PutAsync("senders/refusing", 
             $$"""{ "type": "webhook", "channel": "email", "url": "{{provider.Urls.Single()}}/", "secret": "whsec_{{Convert.ToBase64String(new byte[32])}}" }""");
+        await PutAsync("senders/flaky", 
+            $$"""{ "type": "webhook", "channel": "email", "url": "{{provider.Urls.Single()}}/flaky", "secret": "whsec_{{Convert.ToBase64String(new byte[32])}}" }""");
         await PutAsync("templates/cart", """
             {"subject":"{{traits.first_name}}, your {{event.properties.name}}","html":"<h1 id='hello'>Hello {{traits.nick_name}}</h1><script>parent.postMessage('out', '*')</script>","text":"Hello {{traits.first_name}}"}
             """);
@@ -104,16 +116,25 @@ public sealed class Shop : IAsyncLifetime
              "if":{"field":"profile.cart.total","op":"gte","value":200},"send":{"sender":"email","template":"cart"}}
             """);
         await PutAsync("triggers/thanks", """{"name":"Thank you","on":{"event":"Order Completed"},"send":{"sender":"email","template":"cart"}}""");
+        await PutAsync("triggers/flaky", """{"name":"Flaky","on":{"event":"Flaky"},"send":{"sender":"flaky"}}""");
         await PutAsync("triggers/refused", """{"name":"Refused","on":{"event":"Refused"},"send":{"sender":"refusing"}}""");
     }
 
-    /// <summary>A provider that wants nothing of anybody.</summary>
+    /// <summary>A provider that wants nothing of anybody, and at <c>/flaky</c> nothing at first.</summary>
     private static async Task<WebApplication> StartRefusingProviderAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var app = builder.Build();
+        var isTried = false;
+        app.Map("/flaky", flaky => flaky.Run(http =>
+        {
+            http.Response.StatusCode = isTried ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+            http.Response.Headers.RetryAfter = "1";
+            isTried = true;
+            return Task.CompletedTask;
+        }));
         app.Run(static http =>
         {
             http.Response.StatusCode = StatusCodes.Status400BadRequest;

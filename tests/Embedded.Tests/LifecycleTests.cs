@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Orleans.Hosting;
 using Orleans.Runtime;
 
 namespace Orleans.Personalize.Embedded.Tests;
@@ -96,6 +97,23 @@ public sealed class LifecycleTests
         harness.Open("start");
         Assert.Equal("activating active touch1", harness.Journal.ToString());
         Assert.True(call.IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task The_host_can_tell_what_is_in_memory()
+    {
+        await using var harness = new Harness();
+        var activations = harness.Services.GetRequiredService<EmbeddedActivations>();
+        Assert.Empty(activations.Count());
+        foreach (var key in (string[])["a", "b"])
+            harness.Time.Run(() => harness.Client.GetGrain<IShortLived>(key).Touch());
+        harness.Time.Run(() => harness.Client.GetGrain<IEternal>("a").Touch());
+        Assert.Equal(["eternal 1", "shortlived 2"], activations.Count().Select(static kind => $"{kind.Key} {kind.Value}").Order());
+        Assert.True(EmbeddedActivations.IsActive(harness.Client.GetGrain<IShortLived>("a")));
+        Assert.False(EmbeddedActivations.IsActive(harness.Client.GetGrain<IShortLived>("c")));
+        await harness.Time.AdvanceAsync(TimeSpan.FromMinutes(4));
+        Assert.Equal(["eternal"], activations.Count().Keys);
+        Assert.False(EmbeddedActivations.IsActive(harness.Client.GetGrain<IShortLived>("a")));
     }
 
     // "If activation fails, Orleans doesn't make that activation available for calls."

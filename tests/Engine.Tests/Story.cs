@@ -144,6 +144,27 @@ internal sealed class Story
         return Profile.FindSend(send)!;
     }
 
+    public Turn Decides(Input input, double now) => Decide(input, At(now));
+
+    /// <summary>Another customer turns out to be this one.</summary>
+    public void Absorbs(Story other, double now)
+    {
+        var state = other.Profile;
+        other.Decides(new Input.MergeRequested(Profile.Key.CustomerId, "m", "support", IsForced: true), now);
+        Decides(new Input.AbsorptionOffered(state.Key.CustomerId, "m", state), now);
+        other.Decides(new Input.MergeAnswered("m", Profile.Key.CustomerId), now);
+    }
+
+    /// <summary>That was a mistake.</summary>
+    public void Parts(Story other, double now)
+    {
+        var id = other.Profile.Key.CustomerId;
+        var own = OwnPart.Of(Profile.Key, [.. Facts], new HashSet<string>(Profile.IdsWith(id)) { id });
+        Assert.Null(Decides(new Input.PartingRequested(id, "support", own.Profile, own.Messages), now).Refusal);
+        other.Decides(new Input.UndoRequested("m", "support", Profile.FindIdentity(id)!.Handback!), now);
+        Decides(new Input.PartingAnswered(id), now);
+    }
+
     public Turn Decide(Input input, DateTimeOffset now)
     {
         var before = Profile;

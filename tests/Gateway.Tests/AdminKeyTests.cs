@@ -1,4 +1,8 @@
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Orleans.Personalize.Gateway.Security;
+using Orleans.Personalize.Testing;
 using static Orleans.Personalize.Tests.GatewayServer;
 
 namespace Orleans.Personalize.Tests;
@@ -73,6 +77,65 @@ public sealed class AdminKeyTests
         grains.Registry(IRegistryGrain.Installation).Fault = null;
         await ReadyAsync(server);
     }
+
+    [Fact]
+    public async Task The_link_of_the_first_start_opens_once()
+    {
+        var console = new StringWriter();
+        await using var server = await StartAsync(adminKey: null, configure: builder => builder.Services.AddSingleton(new LoginConsole(console)));
+        await LoginLineAsync(server);
+        var link = Regex.Match(console.ToString(), $"{Regex.Escape(server.Address.ToString().TrimEnd('/'))}/#login=([0-9a-f]{{64}})", RegexOptions.None, TimeSpan.FromSeconds(1));
+        Assert.True(link.Success, console.ToString());
+        var token = link.Groups[1].Value;
+        Assert.DoesNotContain(server.Log.Lines, line => line.Text.Contains(token, StringComparison.Ordinal));
+        Assert.DoesNotContain((await File.ReadAllTextAsync(Path.Combine(server.DataDirectory, "admin-key"))).Split('_')[2], console.ToString(), StringComparison.Ordinal);
+
+        await ProblemAsync(410, await LoginAsync(server, token[..^1] + (token[^1] == '0' ? '1' : '0')));
+        var first = await LoginAsync(server, token);
+        Assert.True(first.Headers.CacheControl!.NoStore);
+        var key = (await ReadAsync(first)).GetProperty("key").GetString()!;
+        Assert.Equal(200, (int)(await server.ClientOf(key).GetAsync("/v1/keys")).StatusCode);
+        var problem = await ProblemAsync(410, await LoginAsync(server, token));
+        Assert.Contains("has been used", problem.GetProperty("detail").GetString());
+    }
+
+    [Fact]
+    public async Task Of_many_who_come_with_the_link_at_once_one_gets_in()
+    {
+        var console = new StringWriter();
+        using var link = new LoginLink(new(console), new VirtualTime());
+        link.Print("http://127.0.0.1:5080", "the key");
+        var token = console.ToString().Split('=')[1].Trim();
+        var taken = await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => Task.Run(() => link.Take(token))));
+        Assert.Equal("the key", Assert.Single(taken, static key => key is not null));
+    }
+
+    [Theory]
+    [InlineData(899, true)]
+    [InlineData(900, false)]
+    public async Task The_link_opens_within_a_quarter_of_an_hour(int seconds, bool opens)
+    {
+        var (console, time) = (new StringWriter(), new VirtualTime());
+        using var link = new LoginLink(new(console), time);
+        link.Print("http://127.0.0.1:5080", "the key");
+        await time.AdvanceAsync(TimeSpan.FromSeconds(seconds));
+        Assert.Equal(opens ? "the key" : null, link.Take(console.ToString().Split('=')[1].Trim()));
+    }
+
+    [Theory]
+    [InlineData("""{}""")]
+    [InlineData("""{"token":""}""")]
+    [InlineData("""{"token":7}""")]
+    public async Task A_log_in_without_a_token_names_it(string json)
+    {
+        await using var server = await StartAsync();
+        var problem = await ProblemAsync(400, await server.Anonymous.PostAsync("/v1/login", Json(json)));
+        Assert.Equal("/token", problem.GetProperty("errors")[0].GetProperty("pointer").GetString());
+        await ProblemAsync(410, await LoginAsync(server, "none was printed"));
+    }
+
+    private static Task<HttpResponseMessage> LoginAsync(GatewayServer server, string token) =>
+        server.Anonymous.PostAsync("/v1/login", Json($$"""{"token":"{{token}}"}"""));
 
     private static async Task<string> LoginLineAsync(GatewayServer server)
     {

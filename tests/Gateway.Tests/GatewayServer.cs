@@ -54,6 +54,7 @@ public sealed class GatewayServer : IAsyncDisposable
         builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Information);
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton(grains.Factory);
+        builder.Services.AddSingleton<ICluster>(new FakeCluster());
         builder.Services.AddGateway(builder.Configuration);
         configure?.Invoke(builder);
         var host = builder.Build();
@@ -147,4 +148,19 @@ public sealed class LogRecorder : ILoggerProvider, ILogger
     public void Dispose()
     {
     }
+}
+
+/// <summary>A cluster of two silos, of which one has just gone.</summary>
+public sealed class FakeCluster : ICluster
+{
+    private static readonly DateTimeOffset Noon = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
+
+    public Task<ClusterView> ReadAsync(CancellationToken cancellation) => Task.FromResult(new ClusterView(
+        "orleans",
+        [
+            new("silo-a", "10.0.0.1:11111", "active", Noon, Noon.AddHours(1), new Dictionary<string, int> { ["sender"] = 1, ["customer"] = 7 }),
+            new("silo-b", "10.0.0.2:11111", "dead", Noon, Noon.AddMinutes(1), new Dictionary<string, int>()),
+        ],
+        [new(0, "silo-a"), new(1, null)],
+        "/cluster/orleans/"));
 }

@@ -60,6 +60,24 @@ public sealed class OverviewTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Each_second_has_a_rate_of_its_own()
+    {
+        var time = new VirtualTime();
+        using var numbers = new RecentNumbers(time);
+        foreach (var many in (long[])[3, 0, 40])
+        {
+            Events.Add(many, new KeyValuePair<string, object?>("status", "by-the-second"));
+            await time.AdvanceAsync(TimeSpan.FromSeconds(1));
+        }
+        // Other tests of this process count as well.
+        var rates = numbers.Read().EachSecond[RecentNumbers.Events];
+        Assert.Equal(3, rates.Length);
+        Assert.True(rates[0] >= 3 && rates[2] >= 40, string.Join(' ', rates));
+        await time.AdvanceAsync(TimeSpan.FromSeconds(90));
+        Assert.Equal(59, numbers.Read().EachSecond[RecentNumbers.Decisions].Length);
+    }
+
+    [Fact]
     public void Quantiles_are_exact_to_a_fifth()
     {
         var durations = new Durations();
@@ -91,7 +109,7 @@ public sealed class OverviewTests : IAsyncLifetime
 
         Assert.Equal(
             """
-            {"asOf":"1970-01-01T00:00:00+00:00","items":[
+            {"asOf":"1970-01-01T00:00:00+00:00","decided":2,"items":[
             {"decidedAt":"1970-01-01T00:00:00+00:00","customer":"ann","decisionId":"d1","trigger":"seen","triggerVersion":3,"key":null,"outcome":"suppressed","reason":"unless","detail":"Order Completed"},
             {"decidedAt":"1970-01-01T00:00:00+00:00","customer":"bob","decisionId":"d2","trigger":"seen","triggerVersion":3,"key":"cart-7","outcome":"send","reason":null,"detail":null}]}
             """.ReplaceLineEndings(""),

@@ -26,6 +26,9 @@ public sealed class FakeGrains
     /// <param name="key">workspace/templateId.</param>
     public FakeTemplate Template(string key) => (FakeTemplate)Get(typeof(ITemplateGrain), key);
 
+    /// <param name="key">workspace/senderId.</param>
+    public FakeSender Sender(string key) => (FakeSender)Get(typeof(ISenderGrain), key);
+
     public FakeSearch Search(string workspace) => (FakeSearch)Get(typeof(ICustomerSearchGrain), workspace);
 
     public FakeContent Content(string workspace) => (FakeContent)Get(typeof(IContentGrain), workspace);
@@ -56,7 +59,10 @@ public sealed class FakeGrains
         _ when pair.Item1 == typeof(ICustomerSearchGrain) => new FakeSearch(),
         _ when pair.Item1 == typeof(IContentGrain) => new FakeContent(),
         _ when pair.Item1 == typeof(ISenderGrain) => new FakeSender(),
+        _ when pair.Item1 == typeof(IPollGrain) => new FakePoll(),
         _ when pair.Item1 == typeof(IOutcomesGrain) => new FakeOutcomes(),
+        _ when pair.Item1 == typeof(IImportGrain) => new FakeImport(),
+        _ when pair.Item1 == typeof(IImportsGrain) => new FakeImports(),
         _ when pair.Item1 == typeof(ISuppressionGrain) => new FakeSuppressions(),
         _ when pair.Item1 == typeof(IQuarantineGrain) => new FakeQuarantine(pair.Item2),
         _ when pair.Item1 == typeof(IEventSampleGrain) => new FakeEventSamples(),
@@ -79,6 +85,15 @@ public sealed class FakeGrains
             ? grains!.Get(targetMethod.GetGenericArguments()[0], key)
             : throw new NotSupportedException(targetMethod?.Name);
     }
+}
+
+/// <summary>A polled source that was asked once.</summary>
+public sealed class FakePoll : IPollGrain
+{
+    public Task Wake() => Task.CompletedTask;
+
+    public Task<PollStatus> Status() =>
+        Task.FromResult(new PollStatus(DateTimeOffset.UnixEpoch, null, "c1", "Answered 500.", 2, 10, 1, "/customer is missing."));
 }
 
 /// <summary>A customer that is told what to answer and remembers what it was asked.</summary>
@@ -179,6 +194,8 @@ public sealed class FakeCustomer : ICustomerGrain
 
     public Task<CustomerView?> Read() => Task.FromResult(View);
 
+    public Task<CustomerView?> Peek() => Read();
+
     /// <summary>The answer to every question why.</summary>
     public Func<string, string?, Explanation?> OnExplain { get; set; } = static (_, _) => null;
 
@@ -186,11 +203,26 @@ public sealed class FakeCustomer : ICustomerGrain
 
     public Task<TimelinePage> Timeline(int limit, long? before) => Task.FromResult(OnTimeline?.Invoke(limit, before) ?? new TimelinePage([], null));
 
-    public Task Erase()
+    public Task<string[]> Erase()
     {
         IsErased = true;
-        return Task.CompletedTask;
+        return Task.FromResult<string[]>([]);
     }
+
+    public Task Forget() => Task.CompletedTask;
+
+    /// <summary>What merging or parting comes to: null, or why not.</summary>
+    public Func<string, string, string?> OnMerge { get; set; } = static (_, _) => null;
+
+    public Task<string?> Link(string id, string by) => Task.FromResult(OnMerge(id, by));
+
+    public Task<string?> Part(string id, string by) => Task.FromResult(OnMerge(id, by));
+
+    public Task<JoinReply> Join(JoinRequest request) => Task.FromResult(new JoinReply(JoinStatus.Refused, request.Into));
+
+    public Task<AbsorbReply> Absorb(Absorption absorption) => Task.FromResult(new AbsorbReply(null, []));
+
+    public Task Undo(UndoneMerge undone) => Task.CompletedTask;
 
     private Receipt Remember(CustomerEvent one)
     {
@@ -415,7 +447,7 @@ public sealed class FakeOutcomes : IOutcomesGrain
 
     public List<RecentDecision> Decisions { get; } = [];
 
-    public Task<RecentView> Recent(string workspace, int limit) => Task.FromResult(new RecentView(DateTimeOffset.UnixEpoch, [.. Decisions.Take(limit)]));
+    public Task<RecentView> Recent(string workspace, int limit) => Task.FromResult(new RecentView(DateTimeOffset.UnixEpoch, [.. Decisions.Take(limit)], Decisions.Count));
 
     public Task Wake() => Task.CompletedTask;
 
@@ -455,6 +487,11 @@ public sealed class FakeSender : ISenderGrain
     public Task<OfferReply> Offer(SendOffer offer) => Task.FromResult(OfferReply.Taken);
 
     public Task<SenderStatus> Status() => Task.FromResult(new SenderStatus("open", DateTimeOffset.UnixEpoch, 7, 1));
+
+    /// <summary>What a test comes to.</summary>
+    public Func<TestMessage, TestReport?> OnTest { get; set; } = static _ => null;
+
+    public Task<TestReport?> Test(TestMessage message) => Task.FromResult(OnTest(message));
 }
 
 /// <summary>A part of the suppression list in memory.</summary>

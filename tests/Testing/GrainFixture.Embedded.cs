@@ -15,6 +15,7 @@ public sealed partial class GrainFixture
         silo = new SimulatedSilo(Time, Journal, Storage, Sender)
         {
             CommitterOptions = committer ?? new(),
+            Poller = Poller,
             Configure = static options => (options.CollectionAge, options.CollectionQuantum) = (CollectionAge, TimeSpan.FromSeconds(10)),
         };
         silo.Start();

@@ -25,6 +25,8 @@ public sealed partial class GrainFixture : IAsyncDisposable
 
     public ScriptedSender Sender { get; } = new();
 
+    public ScriptedPoller Poller { get; } = new();
+
     public DateTimeOffset Now => Time.GetUtcNow();
 
     /// <summary>Calls grains and lets the system run until they have answered.</summary>

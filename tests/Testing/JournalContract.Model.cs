@@ -83,6 +83,8 @@ public abstract partial class JournalContract
         }
         Assert.Equal(string.Join(' ', model.Search("c")), await SearchAsync("C", limit: 100));
         Assert.Equal(string.Join(' ', model.Search("mail3")), await SearchAsync("MAIL3", limit: 100));
+        foreach (var term in (string[])["term:", "term:1", "term:19"])
+            Assert.Equal(string.Join(' ', model.Find(term)), await SearchAsync(term, limit: 100));
     }
 
     private async Task AssertLikeAsync(JournalModel model, string customer, Random random)
@@ -126,13 +128,14 @@ internal sealed class JournalModel
         var version = Math.Max(0, Head(customer).Version + (random.Next(10) == 0 ? random.Next(-2, 3) : 0));
         var deadline = random.Next(4) == 0 ? new DeadlineWrite(random.Next(3) == 0 ? null : Start.AddMinutes(random.Next(60))) : null;
         var email = random.Next(6) == 0 ? (random.Next(3) == 0 ? "" : $"Mail{random.Next(20)}@example.com") : null;
+        string[]? terms = random.Next(6) == 0 ? [.. Enumerable.Range(0, random.Next(4)).Select(_ => $"Term:{random.Next(20)}")] : null;
         return random.Next(20) switch
         {
             0 when random.Next(4) == 0 => new JournalWrite.Erase(customer),
             1 or 2 => new JournalWrite.Snapshot(customer, Math.Max(1, version - random.Next(3)), "snap"u8.ToArray()),
-            3 or 4 => new JournalWrite.Append(customer, version, version, Start, default, deadline, email),
+            3 or 4 => new JournalWrite.Append(customer, version, version, Start, default, deadline, email, terms),
             _ => new JournalWrite.Append(
-                customer, version, version + random.Next(1, 4), Start, System.Text.Encoding.UTF8.GetBytes($"p{drawn++}"), deadline, email),
+                customer, version, version + random.Next(1, 4), Start, System.Text.Encoding.UTF8.GetBytes($"p{drawn++}"), deadline, email, terms),
         };
     }
 
@@ -161,6 +164,7 @@ internal sealed class JournalModel
                 head.Version = append.Version;
                 head.Deadline = append.Deadline is { } deadline ? deadline.At : head.Deadline;
                 head.Email = append.Email ?? head.Email;
+                head.Terms = append.Terms ?? head.Terms;
                 heads[append.Customer] = head;
                 return 'c';
             default:
@@ -178,6 +182,12 @@ internal sealed class JournalModel
             .Where(head => head.Value.Email.StartsWith(text, StringComparison.OrdinalIgnoreCase))
             .OrderBy(head => head.Value.Email, StringComparer.Ordinal).ThenBy(head => head.Key, StringComparer.Ordinal))
         .Select(head => head.Key).Distinct();
+
+    public IEnumerable<string> Find(string term) => heads
+        .SelectMany(static head => head.Value.Terms, static (head, known) => (Known: known, head.Key))
+        .Where(found => found.Known.StartsWith(term, StringComparison.OrdinalIgnoreCase))
+        .OrderBy(static found => found.Known, StringComparer.Ordinal).ThenBy(static found => found.Key, StringComparer.Ordinal)
+        .Select(static found => found.Key).Distinct();
 }
 
 internal sealed class ModelHead
@@ -187,5 +197,7 @@ internal sealed class ModelHead
     public long SnapshotVersion { get; set; }
     public DateTimeOffset? Deadline { get; set; }
     public string Email { get; set; } = "";
+
+    public IReadOnlyList<string> Terms { get; set; } = [];
     public List<(long Version, string Payload)> Records { get; } = [];
 }

@@ -77,4 +77,53 @@ public abstract partial class JournalContract
         await CommitAsync(Append("quiet/b", 1, "x"));
         Assert.Equal("quiet/b quiet/A", await SearchAsync("", workspace: "quiet"));
     }
+
+    [ContractFact]
+    public async Task Search_finds_by_the_start_of_a_term_after_those_found_by_id_and_address()
+    {
+        await CommitAsync(
+            Described("shop/1", 0, "plan:gold", "city:Ulm"), Described("shop/2", 0, "Plan:GOLDEN", "plan:gold"), Described("shop/3", 0, "plan:silver"),
+            Append("shop/plan:g", 0, "x"), Append("shop/4", 0, "x", email: "plan:g@example.com"), Described("other/1", 0, "plan:gold"), Described("shop/5", 0));
+        Assert.Equal("shop/plan:g shop/4 shop/1 shop/2", await SearchAsync("pLan:g"));
+        Assert.Equal("shop/1 shop/2", await SearchAsync("plan:gold"));
+        Assert.Equal("shop/1", await SearchAsync("plan:gold", limit: 1));
+        Assert.Equal("shop/plan:g shop/4 shop/1 shop/2 shop/3", await SearchAsync("plan:"));
+        Assert.Equal("shop/1", await SearchAsync("city:ulm"));
+        Assert.Equal("", await SearchAsync("gold"));
+        Assert.Equal("", await SearchAsync("lan:gold"));
+        Assert.Equal("other/1", await SearchAsync("plan:gold", workspace: "other"));
+    }
+
+    [ContractFact]
+    public async Task Terms_are_left_replaced_cleared_and_erased()
+    {
+        await CommitAsync(Described(Ada, 0, "plan:gold", "city:Ulm"));
+        await CommitAsync(Append(Ada, 1, "b"));
+        Assert.Equal(Ada, await SearchAsync("plan:gold"));
+        Assert.Equal("s", await CommitAsync(Described(Ada, 1, "plan:none")));
+        Assert.Equal("c", await CommitAsync(Described(Ada, 2, "plan:silver", "city:Ulm")));
+        Assert.Equal("", await SearchAsync("plan:gold"));
+        Assert.Equal("", await SearchAsync("plan:none"));
+        Assert.Equal((Ada, Ada), (await SearchAsync("plan:silver"), await SearchAsync("city:u")));
+        await CommitAsync(Touch(Ada, 3) with { Terms = [] }, Described(Bob, 0, "plan:silver"));
+        Assert.Equal(Bob, await SearchAsync("plan:silver"));
+        await CommitAsync(new JournalWrite.Erase(Bob));
+        Assert.Equal("", await SearchAsync("plan:silver"));
+        await CommitAsync(Append(Bob, 0, "x"));
+        Assert.Equal("", await SearchAsync("plan:silver"));
+    }
+
+    [ContractFact]
+    public async Task Terms_that_no_store_could_index_and_those_past_the_bound_are_left_out()
+    {
+        await CommitAsync(Described(
+            Ada, 0, ["a\0:b", "\ud800:x", "no colon", "tab:\t", $"long:{new string('x', JournalLimits.TermLengthMax)}", .. Enumerable.Range(0, 20).Select(static n => $"n:{n:00}"), "n:00"]));
+        Assert.Equal(Ada, await SearchAsync("n:00"));
+        Assert.Equal(Ada, await SearchAsync($"n:{JournalLimits.TermsMax - 1:00}"));
+        Assert.Equal("", await SearchAsync($"n:{JournalLimits.TermsMax:00}"));
+        Assert.Equal("", await SearchAsync("long:"));
+        Assert.Equal("", await SearchAsync("tab:"));
+    }
+
+    private static JournalWrite.Append Described(string customer, long expected, params string[] terms) => Append(customer, expected, "x") with { Terms = terms };
 }

@@ -142,6 +142,16 @@ public sealed class SiloProcess : IAsyncDisposable
 
     public bool HasExited => process.HasExited;
 
+    /// <summary>The most memory it had at a time, in bytes, while it runs; 0 where the system does not tell.</summary>
+    public long PeakBytes()
+    {
+        const string Peak = "VmHWM:";
+        var status = $"/proc/{process.Id}/status";
+        return File.Exists(status) && File.ReadLines(status).FirstOrDefault(line => line.StartsWith(Peak, StringComparison.Ordinal)) is { } line
+            ? long.Parse(line[Peak.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), System.Globalization.CultureInfo.InvariantCulture) * 1024
+            : 0;
+    }
+
     /// <summary>Waits until it has ended by itself with that code, and all that it printed is here.</summary>
     public async Task ExitsAsync(int code)
     {

@@ -35,6 +35,9 @@ public sealed class SimulatedSilo(VirtualTime time, IJournal disk, SimulatedStor
     /// <summary>It outlives a crash.</summary>
     public InMemoryQuarantine Quarantine { get; } = new(new QuarantineLimits());
 
+    /// <summary>What polled sources answer.</summary>
+    public ScriptedPoller Poller { get; init; } = new();
+
     public bool IsRunning => process is not null;
 
     public void Start()
@@ -88,6 +91,7 @@ public sealed class SimulatedSilo(VirtualTime time, IJournal disk, SimulatedStor
             .AddSingleton(new GroupCommitter(Journal, clock, running, CommitterOptions))
             .AddKeyedSingleton<IGrainStorage>(RegistryGrain.Storage, storage)
             .AddSingleton(new SignedLinks(new Uri("https://mail.test"), [new byte[SignedLinks.KeyBytesMin]], time))
+            .AddSingleton<Sources.IPoller>(Poller)
             .AddSingleton<ISenderFactory>(sender);
     }
 

@@ -47,7 +47,15 @@ public sealed class SimulatedStorage : IGrainStorage
             await AfterWrite();
     }
 
-    public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => throw new NotSupportedException();
+    public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        lock (gate)
+            records.Remove(KeyOf(stateName, grainId));
+        grainState.RecordExists = false;
+        grainState.ETag = null;
+        grainState.State = Activator.CreateInstance<T>();
+        return Task.CompletedTask;
+    }
 
     private static string KeyOf(string stateName, GrainId grainId) => $"{stateName}/{grainId}";
 }

@@ -1,6 +1,6 @@
 // The frame around the pages: who is looking, which page, search, keys.
 import { h, say, show } from './dom.js';
-import { Lost, Problem, get, link, setLink } from './api.js';
+import { Lost, Problem, get, link, post, setLink } from './api.js';
 import { empty, encode, face } from './parts.js';
 
 const byId = id => document.getElementById(id);
@@ -9,7 +9,7 @@ const main = byId('main');
 /** By the first segment of the address: the module without and with something behind it. */
 const pages = {
   '': ['home'], customers: ['customers', 'customer'], triggers: ['triggers', 'trigger'], templates: ['templates', 'template'],
-  senders: ['senders', 'sender'], suppressions: ['suppressions'],
+  senders: ['senders', 'sender'], cluster: ['cluster'], suppressions: ['suppressions'],
 };
 
 let caller = null;
@@ -28,6 +28,8 @@ async function open(isRetry = false) {
   const [page, ...rest] = location.pathname.slice(1).split('/').filter((part, at) => part || at === 0);
   const id = rest.length ? decodeURIComponent(rest.join('/')) : null;
   for (const entry of document.querySelectorAll('[data-page]')) entry.setAttribute('aria-current', entry.dataset.page === page ? 'page' : 'false');
+  // On a narrow screen they do not all fit.
+  document.querySelector('[data-page][aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   const module = pages[page]?.[id === null ? 0 : 1];
   document.title = `${id ?? document.querySelector(`[data-page="${CSS.escape(page)}"] span`)?.textContent ?? 'Not found'} · Personalize`;
   if (!isRetry) main.replaceChildren(h('div', { class: 'skeleton', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')));
@@ -79,10 +81,15 @@ addEventListener('popstate', () => caller && open());
 
 // Logging in.
 async function start() {
-  const handed = new URLSearchParams(location.hash.slice(1)).get('key');
-  if (handed) {
-    sessionStorage.apiKey = handed;
-    history.replaceState(null, '', location.pathname + location.search);
+  const handed = new URLSearchParams(location.hash.slice(1));
+  if (handed.has('key') || handed.has('login')) history.replaceState(null, '', location.pathname + location.search);
+  if (handed.has('key')) sessionStorage.apiKey = handed.get('key');
+  if (handed.has('login')) {
+    try {
+      sessionStorage.apiKey = (await post('login', { token: handed.get('login') })).key;
+    } catch (problem) {
+      return leave(problem.message);
+    }
   }
   if (!sessionStorage.apiKey) return leave();
   try {
@@ -149,7 +156,7 @@ async function search() {
   if (query.value.trim() !== text || document.activeElement !== query) return;
   show(found, items.length
     ? items.map((hit, at) => h('li', { role: 'option', id: 'found-' + at, 'data-key': hit.customer }, h('a', { href: '/customers/' + encode(hit.customer), tabindex: -1 }, face(hit.customer, 26), h('span', null, hit.customer), h('small', null, hit.email ?? ''))))
-    : h('li', { class: 'none' }, `Nobody's id or address starts with “${text}”.`));
+    : h('li', { class: 'none' }, `Nobody's id, address or declared trait starts with “${text}”.`));
   found.hidden = false;
   query.setAttribute('aria-expanded', 'true');
   choose(0);

@@ -1,34 +1,54 @@
 // One customer, live: what is known and where it came from, what waits, what was decided and why, and everything that was recorded.
-import { ask, h, say, show } from './dom.js';
+import { ask, h, paced, say, show } from './dom.js';
 import { Problem, follow, get, post } from './api.js';
-import { badge, button, card, clock, count, countdown, empty, encode, face, head, inWords, kindOf, money, outcome, time, triggerLink, value } from './parts.js';
+import { badge, button, card, clock, count, countdown, empty, encode, face, head, inWords, kindOf, money, outcome, sampler, time, triggerLink, value } from './parts.js';
+import { attemptsOf } from './attempts.js';
 import { factRow } from './facts.js';
 import { timeTravel } from './travel.js';
 import { whyPanel } from './why.js';
 
 const factsMax = 200;
 
+/** While more happens than can be read, fewer rows: drawing them is most of the work. */
+const sampledFactsMax = 30;
+
+/** Four times a second is live to the eye. */
+const drawPause = 250;
+
+/** Why and why not is asked of the server. */
+const whyPause = 1000;
+
 export default async function customer(view, { id, signal, mayOperate }) {
   const path = 'customers/' + encode(id);
-  let profile = null, facts = [], next = null, skipped = 0;
+  let profile = null, facts = [], next = null, skipped = 0, came = 0, calming;
+  const sampling = sampler(1);
+  const attempts = attemptsOf(path, signal, () => draw());
   const travel = timeTravel(path, signal, () => draw());
   const why = await whyPanel(path, signal, () => draw());
 
-  /** One after the other: what comes meanwhile is in the next profile anyway. */
-  async function onChange({ event, data }) {
+  const soon = paced(drawPause, signal, () => draw());
+  const askWhy = paced(whyPause, signal, async () => {
+    // What could not be asked now is asked with the next change.
+    await why.refresh(profile).catch(() => {});
+    draw();
+  });
+
+  function onChange({ event, data }) {
     if (event === 'erased') throw new Problem(404, { detail: `Nothing is known of the customer '${id}' any more.` });
     if (event === 'facts') {
       const known = new Set(facts.map(fact => fact.version));
       // What the stream skipped is in the timeline; the page then begins anew from here.
       if (data.skipped) [facts, next, skipped] = [[], data.items.at(-1).version, data.skipped];
-      facts = [...data.items.filter(fact => !known.has(fact.version)).map(fact => ({ ...fact, isFresh: true })), ...facts].slice(0, factsMax);
+      const fresh = data.items.filter(fact => !known.has(fact.version)).map(fact => ({ ...fact, isFresh: true }));
+      came += fresh.length + data.skipped;
+      facts = [...fresh, ...facts].slice(0, factsMax);
       next = facts.length === factsMax ? facts.at(-1).version : next;
     } else {
       profile = data;
       travel.follow(profile.version);
-      await why.refresh(profile);
+      askWhy();
     }
-    if (profile) draw();
+    if (profile) soon();
   }
   async function older() {
     const page = await get(`${path}/timeline?limit=100&before=${next}`, signal);
@@ -48,11 +68,24 @@ export default async function customer(view, { id, signal, mayOperate }) {
     await post(`${path}/waits/${encode(wait.trigger)}/${verb}`, { key: wait.key ?? undefined, by: asked.by, reason: asked.reason || undefined });
     say('Recorded.');
   }
+  /** What is drawn of what has come, and words for it where that is not all. */
+  function sample() {
+    const shown = facts.slice(0, sampling.words ? sampledFactsMax : factsMax);
+    const fresh = shown.filter(fact => fact.isFresh && !fact.isDrawn);
+    for (const fact of fresh) fact.isDrawn = true;
+    sampling.note(came, fresh.length);
+    came = 0;
+    clearTimeout(calming);
+    // When it is calm again nothing else would bring the other rows back.
+    if (sampling.words) calming = setTimeout(soon, 1000);
+    return shown;
+  }
   function draw() {
+    if (!profile) return;
     const then = travel.past;
     const shown = then ?? profile;
     show(view, header(shown), travel.draw(), h('div', { class: 'grid' },
-      h('div', { class: 'stack wide' }, waits(shown, !then, mayOperate && operate), sends(shown, mayOperate && !then && resolve), decisions(shown), then ? null : timeline(facts, next, older, skipped)),
+      h('div', { class: 'stack wide' }, waits(shown, !then, mayOperate && operate), sends(shown, mayOperate && !then && resolve, then ? null : attempts), decisions(shown), then ? null : timeline(sample(), next, older, sampling.words)),
       h('div', { class: 'stack narrow' }, then ? null : why.draw(), traits(shown), cart(shown), orders(shown), counters(shown))));
   }
 
@@ -89,16 +122,16 @@ function waits({ waits }, isNow, operate) {
 
 const engagements = [['deliveredAt', 'delivered', 'good'], ['openedAt', 'opened', 'good'], ['clickedAt', 'clicked', 'good'], ['machineOpenedAt', 'opened by a machine', 'mute'], ['bouncedAt', 'bounced', 'bad'], ['complainedAt', 'complained', 'bad'], ['unsubscribedAt', 'unsubscribed', 'warn']];
 
-function sends({ sends }, resolve) {
+function sends({ sends }, resolve, attempts) {
   const words = send => [
     `${send.sender}${send.template ? ', template ' + send.template : ''}${send.content && send.content !== 'default' ? ' as ' + send.content : ''}`,
-    send.attempts === 1 ? 'one attempt' : `${send.attempts} attempts`,
+    attempts ? null : send.attempts === 1 ? 'one attempt' : `${send.attempts} attempts`,
     send.nextAttemptAt ? 'next ' + clock(send.nextAttemptAt) : null,
   ].filter(Boolean).join(' · ');
   return card('Sends', null, sends.length
     ? h('ul', { class: 'rows' }, sends.slice(0, 20).map(send => h('li', { class: 'item send', 'data-key': send.decisionId },
       badge(send.state, kindOf(send.state)),
-      h('div', null, triggerLink(send.trigger), send.key ? ` (${send.key})` : '', send.reason ? h('span', { class: 'warn' }, ' ' + inWords(send.reason)) : null, h('small', null, words(send)),
+      h('div', null, triggerLink(send.trigger), send.key ? ` (${send.key})` : '', send.reason ? h('span', { class: 'warn' }, ' ' + inWords(send.reason)) : null, h('small', null, words(send)), attempts?.(send),
         send.engagement ? h('div', { class: 'chips' }, engagements.filter(([at]) => send.engagement[at]).map(([at, text, kind]) => h('span', { class: 'badge ' + kind, title: send.engagement[at] }, text))) : null),
       h('div', { class: 'tools' }, time(send.createdAt),
         resolve && ['failed', 'held', 'pending', 'parked'].includes(send.state) ? [
@@ -114,8 +147,8 @@ function decisions({ decisions }) {
     : empty('Nothing decided', 'No trigger has come to an outcome for this customer.'));
 }
 
-function timeline(facts, next, older, skipped) {
-  return card('Timeline', h('small', null, 'every recorded fact, newest first'),
+function timeline(facts, next, older, sampled) {
+  return card('Timeline', h('small', sampled ? { class: 'warn', role: 'status' } : null, sampled ?? 'every recorded fact, newest first'),
     h('ol', { class: 'rows', 'aria-live': 'off' }, facts.map(fact => factRow(fact, fact.isFresh))),
     next ? h('div', { class: 'empty' }, button('Show older', older)) : null);
 }

@@ -1,4 +1,4 @@
-// Everybody, the latest active first; or those whose id or address starts with a text.
+// Everybody, the latest active first; or those whose id, address or declared trait starts with a text.
 import { h, show } from './dom.js';
 import { every, get } from './api.js';
 import { card, count, customerLink, empty, encode, face, head } from './parts.js';
@@ -11,7 +11,7 @@ export const nobodyYet = () => empty('Nobody yet', 'Post an event, and its custo
 
 export default async function customers(view, { query, signal }) {
   const text = query.get('q') ?? '';
-  const field = h('input', { type: 'search', 'data-keep': true, value: text, maxlength: 256, placeholder: 'Start of an id or an e-mail address', 'aria-label': 'Start of an id or an e-mail address', size: 32 });
+  const field = h('input', { type: 'search', 'data-keep': true, value: text, maxlength: 256, placeholder: 'Start of an id or e-mail address, or plan:gold', 'aria-label': 'Start of an id, an e-mail address or a trait', size: 38 });
   field.oninput = () => {
     history.replaceState(null, '', field.value ? '/customers?q=' + encode(field.value) : '/customers');
     refresh();
@@ -26,7 +26,7 @@ export default async function customers(view, { query, signal }) {
         ? card(asked ? `Starting with “${asked}”` : 'Recently active', h('small', null, `${count(items.length)}${items.length === 60 ? ' or more' : ''}`), items.length
           ? h('div', { class: 'rows' }, items.map(item => h('a', { class: 'row person', href: '/customers/' + encode(item.customer), 'data-key': item.customer },
             face(item.customer), h('span', { class: 'strong' }, item.customer), h('span', { class: 'soft' }, item.email ?? ''), h('small', { class: 'num' }, 'version ' + count(item.version)))))
-          : empty('Nobody found', `No id and no e-mail address starts with “${asked}”. The search knows ids and addresses by their beginning.`))
+          : empty('Nobody found', `No id and no e-mail address starts with “${asked}”. The search knows ids and addresses by their beginning, and traits that are declared as searchable, written plan:gold.`))
         : h('section', { class: 'card' }, nobodyYet()));
   }
   await every(2000, signal, refresh);

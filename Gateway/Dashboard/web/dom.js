@@ -22,7 +22,7 @@ const fill = (made, attributes, children) => {
 export const h = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
 export const s = (name, attributes, ...children) => fill(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
 
-const handlers = ['onclick', 'onsubmit', 'oninput', 'onchange', 'onkeydown'];
+const handlers = ['onclick', 'ontoggle', 'onsubmit', 'oninput', 'onchange', 'onkeydown'];
 
 function sync(live, wanted) {
   if (live.nodeType === Node.TEXT_NODE) {
@@ -62,6 +62,25 @@ export function morph(live, wanted) {
 /** Shows these children in an element. */
 export const show = (live, ...children) => morph(live, h('div', null, ...children));
 
+/** After drawing the page is left alone for so many times as long as that took. */
+const drawingRest = 4;
+
+/** Draws when told to, at the most so often and always what is newest; where drawing takes long, less often. */
+export function paced(milliseconds, signal, draw) {
+  let timer = null, next = 0;
+  return () => {
+    if (timer !== null) return;
+    timer = setTimeout(async () => {
+      timer = null;
+      if (signal.aborted) return;
+      const begun = performance.now();
+      next = begun + milliseconds;
+      await draw();
+      next = Math.max(next, performance.now() + drawingRest * (performance.now() - begun));
+    }, Math.max(0, next - performance.now()));
+  };
+}
+
 /** @returns What was chosen and filled in, or null. */
 export function ask(title, text, action, fields = []) {
   const dialog = document.getElementById('ask');
@@ -69,13 +88,15 @@ export function ask(title, text, action, fields = []) {
   dialog.querySelector('h2').textContent = title;
   dialog.querySelector('p').textContent = text;
   dialog.querySelector('.primary').textContent = action;
-  dialog.querySelector('.fields').replaceChildren(...fields.map(field => h('label', null, field.label, h('input', { maxlength: 256, autocomplete: 'off', ...field }))));
+  dialog.querySelector('.fields').replaceChildren(...fields.map(({ options, ...field }) => h('label', null, field.label, options
+    ? h('select', { name: field.name }, options.map(([value, text]) => h('option', { value }, text)))
+    : h('input', { maxlength: 256, autocomplete: 'off', ...field, label: null }))));
   form.reset();
   return new Promise(resolve => {
     dialog.onclose = () => resolve(dialog.returnValue === 'yes' ? Object.fromEntries(new FormData(form)) : null);
     dialog.returnValue = 'no';
     dialog.showModal();
-    dialog.querySelector('input')?.focus();
+    dialog.querySelector('input, select')?.focus();
   });
 }
 

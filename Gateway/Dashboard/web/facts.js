@@ -32,5 +32,5 @@ export function factRow(item, isFresh) {
   return h('li', { class: `item fact ${kind}${isFresh ? ' fresh' : ''}`, 'data-key': item.version },
     time(item.recordedAt), h('i'),
     h('div', null, text, more ? h('small', null, more) : null),
-    h('details', { 'data-keep': true }, h('summary', { 'aria-label': `Version ${item.version} as it is recorded` }, `v${item.version}`), h('pre', null, JSON.stringify(item.fact, null, 2))));
+    h('details', { 'data-keep': true, ontoggle: event => { event.currentTarget.lastChild.textContent = JSON.stringify(item.fact, null, 2); } }, h('summary', { 'aria-label': `Version ${item.version} as it is recorded` }, `v${item.version}`), h('pre')));
 }

@@ -87,6 +87,26 @@ export function shares(entries, kind = () => 'info') {
     s('svg', { viewBox: '0 0 100 4', preserveAspectRatio: 'none', 'aria-hidden': 'true', class: kind(name) }, s('rect', { width: 100, height: 4, class: 'ground' }), s('rect', { width: Math.max(1, 100 * many / top), height: 4 })))));
 }
 
+/** So long a notice stays, that it can be read. */
+const noticeTime = 6000;
+
+/** Counts what has come and what of it was drawn, each time something is drawn; where that is not all, it has words for it. */
+export function sampler(seconds) {
+  let since = performance.now(), came = 0, drawn = 0, said = null, until = 0;
+  return {
+    note(more, shown) {
+      came += more;
+      drawn += shown;
+      const past = (performance.now() - since) / 1000;
+      if (past < seconds) return;
+      if (came > drawn) [said, until] = [`showing ${count(Math.round(drawn / past))} of ${count(Math.round(came / past))} a second`, performance.now() + noticeTime];
+      [since, came, drawn] = [performance.now(), 0, 0];
+    },
+    /** Null while all is shown. */
+    get words() { return performance.now() < until ? said : null; },
+  };
+}
+
 const round = 2 * Math.PI * 15;
 /** A ring that runs empty, with what is left beside it; ticks by itself. */
 export function countdown(from, until) {

@@ -1,6 +1,7 @@
 // One sender: how it is, and the sends that need somebody.
 import { ask, h, say, show } from './dom.js';
 import { every, get, post } from './api.js';
+import { testSend } from './testsend.js';
 import { badge, button, card, count, customerLink, empty, encode, head, inWords, time, triggerLink } from './parts.js';
 
 export default async function sender(view, { id, signal, mayOperate }) {
@@ -20,11 +21,17 @@ export default async function sender(view, { id, signal, mayOperate }) {
     say('Recorded. The list follows in about two seconds.');
   }
 
+  let status, attention;
+  const test = testSend(signal, () => draw());
   await every(2000, signal, async () => {
-    const [status, attention] = await Promise.all([get(path + '/status', signal), get(path + '/attention?limit=100', signal)]);
+    [status, attention] = await Promise.all([get(path + '/status', signal), get(path + '/attention?limit=100', signal)]);
+    draw();
+  });
+
+  function draw() {
     const many = attention.items.length;
     show(view,
-      head(id, [document.type, ', version ', String(version)], badge(status.breaker === 'closed' ? 'healthy' : 'breaker ' + status.breaker, status.breaker === 'closed' ? 'good' : 'bad')),
+      head(id, [document.type, ', version ', String(version)], badge(status.breaker === 'closed' ? 'healthy' : 'breaker ' + status.breaker, status.breaker === 'closed' ? 'good' : 'bad'), mayOperate ? test.button([id]) : null),
       h('div', { class: 'grid' },
         h('div', { class: 'stack wide' }, card('Needs attention', mayOperate && many ? h('div', { class: 'tools' }, button('Retry all', () => resolveAll('Retry', count(many) + (attention.next ? '+' : ''))), button('Drop all', () => resolveAll('Drop', count(many) + (attention.next ? '+' : '')), { class: 'danger' })) : null,
           many ? h('ul', { class: 'rows' }, attention.items.map(entry => h('li', { class: 'item send', 'data-key': entry.decisionId },
@@ -33,8 +40,8 @@ export default async function sender(view, { id, signal, mayOperate }) {
             h('div', { class: 'tools' }, time(entry.at), mayOperate ? [button('Retry', () => resolve(entry, 'Retry')), button('Drop', () => resolve(entry, 'Drop'), { class: 'danger' })] : null))))
             : empty('Nothing needs you', 'Sends that failed for good, and those of which nobody knows whether they arrived, show here.'),
           attention.forgotten ? h('p', { class: 'body soft' }, `${count(attention.forgotten)} older ones made room; they are in their customers’ profiles.`) : null)),
-        h('div', { class: 'stack narrow' },
+        h('div', { class: 'stack narrow' }, test.draw(),
           card('Now', null, h('dl', { class: 'pairs body' }, h('dt', null, 'Breaker'), h('dd', null, status.breaker, status.openUntil ? h('small', null, 'next attempt ', time(status.openUntil)) : null), h('dt', null, 'Waiting'), h('dd', { class: 'num' }, count(status.waiting)), h('dt', null, 'Under way'), h('dd', { class: 'num' }, count(status.delivering)))),
           card('Document', h('small', null, 'secrets stay hidden'), h('div', { class: 'body' }, h('pre', null, JSON.stringify(document, null, 2)))))));
-  });
+  }
 }

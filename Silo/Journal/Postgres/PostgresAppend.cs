@@ -18,6 +18,9 @@ internal static class PostgresAppend
     /// <summary>Stands for a deadline that is cleared, among nulls that leave it.</summary>
     private const long NoDeadline = -1;
 
+    /// <summary>A term has no control characters, and a workspace has none.</summary>
+    private const char TermSeparator = '\x1F';
+
     private const string Taken = """
         locked AS MATERIALIZED (
           SELECT pg_advisory_xact_lock_shared(hashtext('personalize.append'), hashtext(current_schema()))),
@@ -57,19 +60,19 @@ internal static class PostgresAppend
         """;
 
     /// <summary>
-    /// The same with new customers and with addresses; $9 to $12 go with the appends. The CASE keeps its subquery a look-up in a hash table: the planner would make a
+    /// The same with new customers, with addresses and with terms, which are joined by a control character that none of them has; $9 to $13 go with the appends. The CASE keeps its subquery a look-up in a hash table: the planner would make a
     /// join of it otherwise, of nested loops.
     /// </summary>
     internal const string MoveAndCreateSql = $"""
         WITH {Taken},
         appends AS MATERIALIZED (
-          SELECT * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) WITH ORDINALITY
-            AS a(customer, expected, version, rank, recorded_at, payload, next_deadline, shard, id_name, email_name, email, number)),
+          SELECT * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WITH ORDINALITY
+            AS a(customer, expected, version, rank, recorded_at, payload, next_deadline, shard, id_name, email_name, email, terms, number)),
         moved AS (
           {MoveHeads}
           FROM appends a
           {Fence}
-          RETURNING a.number, a.customer, a.version, a.rank, a.recorded_at, a.payload, h.prev_seq, a.email_name, a.email),
+          RETURNING a.number, a.customer, a.version, a.rank, a.recorded_at, a.payload, h.prev_seq, a.email_name, a.email, a.terms),
         created AS (
           INSERT INTO heads(customer, version, last_seq, prev_seq, next_deadline, shard)
           SELECT customer, version, (SELECT seqs FROM taken)[rank], 0, nullif(next_deadline, -1), shard FROM appends WHERE expected = 0
@@ -86,14 +89,21 @@ internal static class PostgresAppend
         named AS (
           INSERT INTO names(customer, id_name, email_name, email) SELECT customer, id_name, email_name, nullif(email, '') FROM fresh),
         renamed AS (
-          UPDATE names n SET email_name = m.email_name, email = nullif(m.email, '') FROM moved m WHERE m.email IS NOT NULL AND n.customer = m.customer)
+          UPDATE names n SET email_name = m.email_name, email = nullif(m.email, '') FROM moved m WHERE m.email IS NOT NULL AND n.customer = m.customer),
+        described AS (
+          SELECT customer, string_to_array(terms, E'\x1F') AS terms FROM moved WHERE terms IS NOT NULL
+          UNION ALL SELECT customer, string_to_array(terms, E'\x1F') FROM fresh WHERE terms <> ''),
+        forgotten AS (
+          DELETE FROM terms t USING described d WHERE t.customer = d.customer AND t.term <> ALL(d.terms)),
+        learned AS (
+          INSERT INTO terms(customer, term) SELECT d.customer, t.term FROM described d, unnest(d.terms) AS t(term) ON CONFLICT DO NOTHING)
         SELECT array_agg(number), (SELECT seqs FROM taken)[$1] FROM (SELECT number FROM moved UNION ALL SELECT number FROM fresh) AS passed
         """;
 
     /// <param name="appends">At the most one a customer, in the order of the customers.</param>
     public static NpgsqlBatchCommand Of(List<Placed<JournalWrite.Append>> appends)
     {
-        var movesOnly = appends.TrueForAll(static append => append.Write is { ExpectedVersion: > 0, Email: null });
+        var movesOnly = appends.TrueForAll(static append => append.Write is { ExpectedVersion: > 0, Email: null, Terms: null });
         var command = new NpgsqlBatchCommand(movesOnly ? MoveSql : MoveAndCreateSql);
         var (ranks, records) = Rank(appends);
         command.With(records)
@@ -108,7 +118,8 @@ internal static class PostgresAppend
             .With(Column(appends, static append => (short)CustomerKey.ShardOf(append.Customer)))
             .With(Column(appends, static append => append.ExpectedVersion == 0 ? PostgresNames.OfId(append.Customer) : null))
             .With(Column(appends, static append => EmailOf(append) is { Length: > 0 } email ? PostgresNames.OfEmail(append.Customer, email) : null))
-            .With(Column(appends, EmailOf));
+            .With(Column(appends, EmailOf))
+            .With(Column(appends, TermsOf));
     }
 
     private static T[] Column<T>(List<Placed<JournalWrite.Append>> appends, Func<JournalWrite.Append, T> value)
@@ -118,6 +129,11 @@ internal static class PostgresAppend
             column[i] = value(appends[i].Write);
         return column;
     }
+
+    /// <summary>Null: they stay; empty: there are none.</summary>
+    private static string? TermsOf(JournalWrite.Append append) => append.Terms is { } terms
+        ? string.Join(TermSeparator, SearchText.KeptTerms(terms).Select(term => PostgresNames.Prefix(CustomerKey.Parse(append.Customer).Workspace, term)))
+        : null;
 
     /// <summary>Null: it stays; empty: there is none.</summary>
     private static string? EmailOf(JournalWrite.Append append) => append.Email is { } email ? SearchText.KeptEmail(email) ?? "" : null;

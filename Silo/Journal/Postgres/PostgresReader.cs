@@ -75,6 +75,11 @@ internal static class PostgresReader
         WHERE n.email_name >= $1 ORDER BY n.email_name, n.customer LIMIT $2
         """;
 
+    internal const string TermsSql = """
+        SELECT t.term, n.customer, n.email, h.version FROM terms t JOIN names n ON n.customer = t.customer JOIN heads h ON h.customer = t.customer
+        WHERE t.term >= $1 ORDER BY t.term, t.customer LIMIT $2
+        """;
+
     private const string RecentSql = """
         SELECT r.customer, n.customer, n.email, h.version
         FROM (
@@ -167,11 +172,15 @@ internal static class PostgresReader
         commands.BatchCommands.Add(text.Length == 0
             ? new NpgsqlBatchCommand(RecentSql).With(prefix).With(limit).With(JournalLimits.RecentRecordsMax)
             : new NpgsqlBatchCommand(EmailsSql).With(prefix).With(limit));
+        // A customer may have several terms that match, and counts once.
+        if (SearchText.MayBeTerm(text))
+            commands.BatchCommands.Add(new NpgsqlBatchCommand(TermsSql).With(prefix).With(limit * JournalLimits.TermsMax));
         await using var rows = await commands.ExecuteReaderAsync(cancellation);
         var byId = await HitsAsync(rows, prefix, cancellation);
         await rows.NextResultAsync(cancellation);
         var others = await HitsAsync(rows, prefix, cancellation);
-        var hits = text.Length == 0 ? others.Concat(byId) : byId.Concat(others);
+        var byTerm = await rows.NextResultAsync(cancellation) ? await HitsAsync(rows, prefix, cancellation) : [];
+        var hits = text.Length == 0 ? others.Concat(byId) : byId.Concat(others).Concat(byTerm);
         return [.. hits.DistinctBy(static hit => hit.Customer).Take(limit)];
     }
 

@@ -86,7 +86,13 @@ internal static class PostgresSchema
         CREATE TABLE quarantine_totals(workspace text COLLATE "C" PRIMARY KEY, items bigint NOT NULL, bytes bigint NOT NULL);
         """;
 
-    private static readonly string[] Migrations = [Journal, PostgresMembership.Tables, Quarantine];
+    /// <summary>What else each customer is found by: workspace/TERM, folded.</summary>
+    private const string Terms = """
+        CREATE TABLE terms(customer text COLLATE "C" NOT NULL, term text COLLATE "C" NOT NULL, PRIMARY KEY(customer, term));
+        CREATE INDEX terms_term ON terms(term, customer);
+        """;
+
+    private static readonly string[] Migrations = [Journal, PostgresMembership.Tables, Terms, Quarantine];
 
     /// <summary>The version that this program makes.</summary>
     public static int Version => Migrations.Length;

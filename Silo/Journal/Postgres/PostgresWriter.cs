@@ -25,7 +25,8 @@ internal static class PostgresWriter
         """;
 
     private const string EraseSql = """
-        WITH gone_names AS (DELETE FROM names WHERE customer = ANY($1)), gone_snapshots AS (DELETE FROM snapshots WHERE customer = ANY($1))
+        WITH gone_names AS (DELETE FROM names WHERE customer = ANY($1)), gone_snapshots AS (DELETE FROM snapshots WHERE customer = ANY($1)),
+          gone_terms AS (DELETE FROM terms WHERE customer = ANY($1))
         DELETE FROM heads WHERE customer = ANY($1)
         """;
 

@@ -77,7 +77,7 @@ internal static class SqliteJournalReader
         var byId = ByName(session, SqliteNames.IdPrefix(workspace, text), limit);
         var customers = text.Length == 0
             ? Recent(session, workspace, limit).Concat(byId)
-            : byId.Concat(ByName(session, SqliteNames.EmailPrefix(workspace, text), limit));
+            : byId.Concat(ByName(session, SqliteNames.EmailPrefix(workspace, text), limit)).Concat(ByTerm(session, workspace, text, limit));
         return [.. customers.Distinct().Take(limit).Select(customer => Hit(session, customer))];
     }
 
@@ -94,6 +94,10 @@ internal static class SqliteJournalReader
         }
         return customers;
     }
+
+    /// <summary>A customer may have several terms that match, and counts once.</summary>
+    private static List<string> ByTerm(SqliteSession session, string workspace, string text, int limit) =>
+        SearchText.MayBeTerm(text) ? ByName(session, SqliteNames.TermPrefix(workspace, text), limit * JournalLimits.TermsMax) : [];
 
     private static List<string> ByName(SqliteSession session, string prefix, int limit)
     {

@@ -46,6 +46,8 @@ internal sealed class SqliteJournalWriter(SqliteSession session)
             SetDeadline(append.Customer, deadline.At);
         if (fits && append.Email is { } email)
             SetEmail(append.Customer, SearchText.KeptEmail(email));
+        if (fits && append.Terms is { } terms)
+            SetTerms(append.Customer, SearchText.KeptTerms(terms));
         return fits;
     }
 
@@ -101,6 +103,30 @@ internal sealed class SqliteJournalWriter(SqliteSession session)
         return head.Read() ? head.TextOrNull(0) : null;
     }
 
+    private void SetTerms(string customer, string[] terms)
+    {
+        var old = TermsOf(customer);
+        foreach (var term in old.Except(terms))
+        {
+            RemoveName(SqliteNames.OfTerm(customer, term), customer);
+            session.Statement("DELETE FROM terms WHERE customer = ?1 AND term = ?2").Bind(1, customer).Bind(2, term).Execute();
+        }
+        foreach (var term in terms.Except(old))
+        {
+            AddName(SqliteNames.OfTerm(customer, term), customer);
+            session.Statement("INSERT INTO terms(customer, term) VALUES(?1, ?2)").Bind(1, customer).Bind(2, term).Execute();
+        }
+    }
+
+    private List<string> TermsOf(string customer)
+    {
+        using var rows = session.Statement("SELECT term FROM terms WHERE customer = ?1").Bind(1, customer);
+        var terms = new List<string>();
+        while (rows.Read())
+            terms.Add(rows.Text(0));
+        return terms;
+    }
+
     private void AddName(string name, string customer) =>
         session.Statement("INSERT INTO names(name, customer) VALUES(?1, ?2)").Bind(1, name).Bind(2, customer).Execute();
 
@@ -116,6 +142,7 @@ internal sealed class SqliteJournalWriter(SqliteSession session)
     {
         if (EmailOf(customer) is { } email)
             RemoveName(SqliteNames.OfEmail(customer, email), customer);
+        SetTerms(customer, []);
         RemoveName(SqliteNames.OfId(customer), customer);
         session.Statement("DELETE FROM snapshots WHERE customer = ?1").Bind(1, customer).Execute();
         var removed = 0L;

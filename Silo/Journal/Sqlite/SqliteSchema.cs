@@ -75,7 +75,10 @@ internal static class SqliteSchema
           workspace TEXT NOT NULL PRIMARY KEY, items INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID;
         """;
 
-    private static readonly string[] Migrations = [Journal, GrainState, Quarantine];
+    /// <summary>What else each customer is found by, folded; the names to find it by are term/workspace/TERM. Without it nobody would know which of those to take away.</summary>
+    private const string Terms = "CREATE TABLE terms(customer TEXT NOT NULL, term TEXT NOT NULL, PRIMARY KEY(customer, term)) WITHOUT ROWID;";
+
+    private static readonly string[] Migrations = [Journal, GrainState, Terms, Quarantine];
 
     /// <summary>Brings a file up to date, each step whole or not at all.</summary>
     /// <exception cref="JournalOpenException">A newer program has written the file.</exception>

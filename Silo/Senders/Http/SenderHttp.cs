@@ -29,25 +29,7 @@ internal sealed class SenderHttp : IDisposable
         this.options = options;
         this.clock = clock;
         var connector = new GuardedConnector(options.AllowPrivateTargets, resolve ?? Dns.GetHostAddressesAsync);
-        invoker = new HttpMessageInvoker(new SocketsHttpHandler
-        {
-            ConnectCallback = async (context, cancellation) => await connector.ConnectAsync(context.DnsEndPoint, cancellation),
-            // A proxy would connect in our place, past the guard.
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            // Trace ids and baggage are not for strangers.
-            ActivityHeadersPropagator = null,
-            ConnectTimeout = TimeoutMax,
-            MaxConnectionsPerServer = 64,
-            MaxResponseHeadersLength = 16,
-            MaxResponseDrainSize = 64 * 1024,
-            ResponseDrainTimeout = TimeSpan.FromSeconds(2),
-            // Follows a name that moves.
-            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-            // Shorter than the minute after which common servers hang up: a request into a closing connection has an unknown outcome.
-            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
-        });
+        invoker = new HttpMessageInvoker(connector.Handler(TimeoutMax));
     }
 
     public TimeProvider Clock => clock;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Sending;
 
 namespace Orleans.Personalize.Senders.Http;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Engine;
 using Orleans.Personalize.Sending;
 

@@ -72,19 +72,19 @@ public sealed class ClusterServiceTests(ITestOutputHelper output)
         foreach (var member in new[] { silo, gateway })
         {
             using var anonymous = new HttpClient { BaseAddress = member.Client.BaseAddress };
-            using var refused = await anonymous.GetAsync("/cluster/");
+            using var refused = await anonymous.GetAsync("/cluster/orleans/");
             Assert.Equal((HttpStatusCode.Unauthorized, "Basic"), (refused.StatusCode, refused.Headers.WwwAuthenticate.Single().Scheme));
 
             using var created = await member.Client.PostAsync("/v1/keys", Api.Json("""{"name":"reader","role":"operate"}"""));
             var key = Api.Parse(await created.Content.ReadAsStringAsync()).Text("key");
-            using var operators = new HttpRequestMessage(HttpMethod.Get, "/cluster/") { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", key) } };
+            using var operators = new HttpRequestMessage(HttpMethod.Get, "/cluster/orleans/") { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", key) } };
             Assert.Equal(HttpStatusCode.Forbidden, (await anonymous.SendAsync(operators)).StatusCode);
 
-            using var page = await member.Client.GetAsync("/cluster/");
+            using var page = await member.Client.GetAsync("/cluster/orleans/");
             Assert.Equal((HttpStatusCode.OK, "text/html"), (page.StatusCode, page.Content.Headers.ContentType?.MediaType));
-            var counters = Api.Parse(await member.Client.GetStringAsync("/cluster/DashboardCounters"));
+            var counters = Api.Parse(await member.Client.GetStringAsync("/cluster/orleans/DashboardCounters"));
             Assert.Equal(1, counters.GetProperty("hosts").GetArrayLength());
-            Assert.Equal(HttpStatusCode.NotFound, (await member.Client.GetAsync("/cluster/GrainState?grainId=registry/default")).StatusCode);
+            Assert.Equal(HttpStatusCode.NotFound, (await member.Client.GetAsync("/cluster/orleans/GrainState?grainId=registry/default")).StatusCode);
         }
     }
 

@@ -58,8 +58,8 @@ public sealed class SnapshotCodecTests
         Assert.Null(SnapshotCodec.Decode([]));
         Assert.Null(SnapshotCodec.Decode([2, .. snapshot.AsSpan(1)]));
         var text = Encoding.UTF8.GetString(snapshot, 1, snapshot.Length - 1);
-        Assert.StartsWith("""{"v":2,""", text, StringComparison.Ordinal);
-        Assert.Null(SnapshotCodec.Decode([1, .. Encoding.UTF8.GetBytes(text.Replace("{\"v\":2,", "{\"v\":1,", StringComparison.Ordinal))]));
+        Assert.StartsWith("""{"v":3,""", text, StringComparison.Ordinal);
+        Assert.Null(SnapshotCodec.Decode([1, .. Encoding.UTF8.GetBytes(text.Replace("{\"v\":3,", "{\"v\":1,", StringComparison.Ordinal))]));
     }
 
     [Fact]
@@ -71,8 +71,9 @@ public sealed class SnapshotCodecTests
     [InlineData("[]")]
     [InlineData("{}")]
     [InlineData("null")]
-    [InlineData("""{"v":2}""")]
-    [InlineData("""{"v":2,"profile":{"key":"shop"},"windowFloor":"2026-01-12T12:00:00+00:00","window":""}""")]
+    [InlineData("""{"v":3}""")]
+    [InlineData("""{"v":3,"profile":{"key":"shop/ada","window":{"floor":"2026-01-12T12:00:00+00:00","entries":"AAAA"}}}""")]
+    [InlineData("""{"v":3,"profile":{"key":"shop","window":{"floor":"2026-01-12T12:00:00+00:00","entries":""}}}""")]
     public void A_damaged_snapshot_is_ignored_for_the_facts_are_still_there(string json) =>
         Assert.Null(SnapshotCodec.Decode([1, .. Encoding.UTF8.GetBytes(json)]));
 }

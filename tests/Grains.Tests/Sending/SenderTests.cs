@@ -30,6 +30,62 @@ public sealed class SenderTests
         Assert.Equal(["eventApplied", "decided", "sendAuthorized", "sendSettled"], await fixture.Facts());
     }
 
+    [Fact]
+    public async Task A_test_goes_out_at_once_says_that_it_is_one_and_is_recorded_nowhere()
+    {
+        await using var fixture = await Fixture();
+
+        var report = await Test(fixture, new("ann@example.com", null, "hello", null, "Viewed", JsonText.FromString("""{"product":"shoes"}"""), "key-1"));
+
+        Assert.Equal((SendOutcome.Sent, "[Test] Hello ann@example.com"), (report!.Outcome, report.Subject));
+        var message = Assert.Single(fixture.Sender.Delivered);
+        Assert.Equal(("test", "test", """{"test":true}"""), (message.CustomerId, message.Job.Trigger, message.Job.Data.ToString()));
+        Assert.Equal((null, null), (message.Unsubscribe, message.Reference));
+        Assert.Equal("You saw shoes. #", message.Content!.Text);
+        Assert.Matches("^[0-9a-f]{32}$", message.Job.DecisionId);
+        Assert.DoesNotContain(fixture.Journal.Appends, append => Text(append).Contains("decided", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_test_has_the_address_it_was_given_whatever_the_profile_says()
+    {
+        await using var fixture = await Fixture();
+        await fixture.Apply(fixture.Happens("Viewed"));
+        var profile = (await fixture.Read())! with
+        {
+            Traits = [new("email", JsonText.FromString("\"ada@example.com\""), fixture.Now, "api", "m"), new("first_name", JsonText.FromString("\"Ada\""), fixture.Now, "api", "m")],
+        };
+
+        await Test(fixture, new("ann@example.com", profile, null, "Hello", null, default, "key-1"));
+
+        var message = Assert.Single(fixture.Sender.Delivered);
+        Assert.Equal("ada", message.CustomerId);
+        Assert.Equal(["first_name \"Ada\"", "email \"ann@example.com\""], message.Job.Profile.Traits.Select(static trait => $"{trait.Name} {trait.Value}"));
+        Assert.Equal(("[Test] Does mail work?", "Hello"), (message.Content!.Subject, message.Content.Text));
+    }
+
+    [Fact]
+    public async Task Tests_neither_open_the_breaker_nor_wait_for_it()
+    {
+        await using var fixture = await Fixture();
+        fixture.Sender.Script = static (_, _) => Task.FromResult(new Delivery(SendOutcome.Retry, Detail: "no answer"));
+        for (var test = 0; test < 30; test++)
+            Assert.Equal("no answer", (await Test(fixture, new("ann@example.com", null, null, "Hello", null, default, "key-1")))!.Detail);
+        Assert.Equal("closed", (await fixture.Run(static grains => grains.GetGrain<ISenderGrain>($"{GrainFixture.Workspace}/mail").Status())).Breaker);
+        Assert.Null(await Test(fixture, new("ann@example.com", null, "nothing", null, null, default, "key-1")));
+    }
+
+    private static async Task<GrainFixture> Fixture()
+    {
+        var fixture = new GrainFixture();
+        await fixture.Put(RegistryKind.Template, "hello", """{"subject":"Hello {{traits.email}}","text":"You saw {{event.properties.product}}. {{links.unsubscribe}}"}""");
+        await fixture.PutTrigger("never", """{"on":{"event":"Never"},"send":{"sender":"mail"}}""");
+        return fixture;
+    }
+
+    private static Task<TestReport?> Test(GrainFixture fixture, TestMessage message) =>
+        fixture.Run(grains => grains.GetGrain<ISenderGrain>($"{GrainFixture.Workspace}/mail").Test(message));
+
     [Theory]
     [InlineData("""{"on":{"event":"Viewed"},"send":{"sender":"nobody"}}""", "There is no sender")]
     [InlineData("""{"on":{"event":"Viewed"},"send":{"sender":"mail","template":"nothing"}}""", "There is no template")]

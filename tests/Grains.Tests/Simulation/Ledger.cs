@@ -79,6 +79,15 @@ internal sealed class Ledger(IJournal inner) : IJournal
                 Check(account.Authorized.Add((authorized.DecisionId, authorized.Attempt)), $"{authorized.DecisionId} was authorized twice.");
                 CheckRelevance(account, account.Decisions[authorized.DecisionId]);
                 break;
+            case Fact.MergeStarted:
+                account.IsMerged = true;
+                break;
+            case Fact.MergeAbandoned or Fact.MergeUndone:
+                account.IsMerged = false;
+                break;
+            case Fact.CustomerAbsorbed absorbed:
+                account.TakeOver(Of(new CustomerKey(Shop.Workspace, absorbed.Id).ToString()), absorbed, append.RecordedAt);
+                break;
             case Fact.SendSettled settled:
                 account.Settled[settled.DecisionId] = settled.State;
                 break;
@@ -147,8 +156,25 @@ internal sealed class Account
 
     public Dictionary<string, SendState> Settled { get; } = [];
 
+    /// <summary>Another customer decides for it.</summary>
+    public bool IsMerged { get; set; }
+
+    public void TakeOver(Account other, Fact.CustomerAbsorbed absorbed, DateTimeOffset at)
+    {
+        foreach (var wait in absorbed.Waits)
+        {
+            ArmedAt[(wait.Trigger, wait.Key)] = at;
+            Waits.Add((wait.Trigger, wait.Key));
+        }
+        foreach (var (id, decided) in other.Decisions)
+            Decisions.TryAdd(id, decided);
+        foreach (var (id, state) in other.Settled)
+            Settled.TryAdd(id, state);
+        Authorized.UnionWith(other.Authorized);
+    }
+
     /// <summary>Nothing is open: no wait, and no send that is not finished.</summary>
-    public bool IsAtRest => Waits.Count == 0 && Decisions.Values.All(decided => !decided.IsSend || StateOf(decided) is not (SendState.Pending or SendState.Parked or SendState.Authorized));
+    public bool IsAtRest => IsMerged || Waits.Count == 0 && Decisions.Values.All(decided => !decided.IsSend || StateOf(decided) is not (SendState.Pending or SendState.Parked or SendState.Authorized));
 
     public SendState StateOf(Fact.Decided decided) => Settled.GetValueOrDefault(decided.DecisionId, SendState.Pending);
 }

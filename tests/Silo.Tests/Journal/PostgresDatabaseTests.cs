@@ -264,8 +264,8 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
         const string types = "int, text[], bigint[], bigint[], int[], bigint[], bytea[], bigint[]";
         await PostgresSandbox.RunAsync(connection, $"PREPARE move({types}) AS {PostgresAppend.MoveSql}");
         AssertOrdered(await PlanAsync(connection, $"EXPLAIN (COSTS OFF) EXECUTE move(0{string.Concat(Enumerable.Repeat(", '{}'", 7))})"), "Function Scan on a");
-        await PostgresSandbox.RunAsync(connection, $"PREPARE move_and_create({types}, smallint[], text[], text[], text[]) AS {PostgresAppend.MoveAndCreateSql}");
-        var plan = await PlanAsync(connection, $"EXPLAIN (COSTS OFF) EXECUTE move_and_create(0{string.Concat(Enumerable.Repeat(", '{}'", 11))})");
+        await PostgresSandbox.RunAsync(connection, $"PREPARE move_and_create({types}, smallint[], text[], text[], text[], text[]) AS {PostgresAppend.MoveAndCreateSql}");
+        var plan = await PlanAsync(connection, $"EXPLAIN (COSTS OFF) EXECUTE move_and_create(0{string.Concat(Enumerable.Repeat(", '{}'", 12))})");
         AssertOrdered(plan, "CTE Scan on appends");
         Assert.Contains("hashed SubPlan", plan, StringComparison.Ordinal);
     }

@@ -8,6 +8,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Sending;
 using Orleans.Personalize.Senders;
 using Orleans.Personalize.Senders.Http;

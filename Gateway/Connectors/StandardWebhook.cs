@@ -1,12 +1,12 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Orleans.Personalize.Senders.Http;
+namespace Orleans.Personalize.Gateway.Connectors;
 
 /// <summary>
-/// Symmetric signatures of Standard Webhooks (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
+/// Symmetric signatures of Standard Webhooks, both ways (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
 /// </summary>
-internal static class StandardWebhook
+public static class StandardWebhook
 {
     private const string SecretPrefix = "whsec_";
     public const string SecretForm = "must be whsec_ followed by 24 to 64 bytes in base64";
