@@ -14,6 +14,7 @@ using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Content;
 using Orleans.Personalize.Gateway.Dashboard;
 using Orleans.Personalize.Gateway.Imports;
+using Orleans.Personalize.Gateway.Quality;
 using Orleans.Personalize.Gateway.Recipients;
 using Orleans.Personalize.Gateway.Security;
 using Orleans.Personalize.Gateway.SuppressionList;
@@ -44,6 +45,7 @@ public static class GatewayHosting
         services.AddSingleton<Intake>();
         services.AddSingleton<ImportSlots>();
         services.AddSingleton<WorkspaceRules>();
+        services.AddDataQuality();
         services.AddSingleton<IDocumentRule, SourceRule>();
         services.AddSingleton(static provider => new SourceIntake(
             provider.GetRequiredService<Intake>(), provider.GetRequiredService<WorkspaceRules>(), provider.GetRequiredService<TimeProvider>()));
@@ -113,6 +115,8 @@ public static class GatewayHosting
         OverviewApi.Map(app);
         ClusterApi.Map(app);
         RegistryApi.Map(app);
+        QuarantineApi.Map(app);
+        DataApi.Map(app);
         TriggersApi.Map(app);
         OutcomesApi.Map(app);
         ResolutionsApi.Map(app);

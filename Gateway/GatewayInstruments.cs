@@ -11,6 +11,9 @@ internal static class GatewayInstruments
     private static readonly Counter<long> Events =
         Meter.CreateCounter<long>("personalize.gateway.events", "{event}", "Events that arrived, by connector and what is known of them.");
 
+    private static readonly Counter<long> Quarantined = Meter.CreateCounter<long>(
+        "personalize.gateway.quarantined", "{event}", "Events that went to quarantine, or that a schema warned of, by connector, schema and reason.");
+
     private static readonly Counter<long> Deliveries =
         Meter.CreateCounter<long>("personalize.broker.deliveries", "{message}", "Messages that brokers delivered, by source and whether it was for the first time.");
 
@@ -60,9 +63,24 @@ internal static class GatewayInstruments
                  {
                      { Fate: Fate.Busy } => "busy",
                      { Fate: Fate.Unknown } => "unknown",
+                     { Quarantined: not null } => "quarantined",
                      { Receipt.Status: ReceiptStatus.Rejected } => "rejected",
                      _ => "taken",
                  }))
             Events.Add(group.Value, new("connector", connector), new("outcome", group.Key));
     }
+
+    public static void OnEventsQuarantined(string connector, Taken[] taken)
+    {
+        if (!Quarantined.Enabled)
+            return;
+        foreach (var one in taken)
+        {
+            if (one.Quarantined is { } entry)
+                Quarantined.Add(1, new("connector", connector), new("schema", entry.Schema), new("reason", entry.Reason), new("state", QuarantineState.Open));
+        }
+    }
+
+    public static void OnEventWarned(string connector, string schema, string reason) =>
+        Quarantined.Add(1, new("connector", connector), new("schema", schema), new("reason", reason), new("state", QuarantineState.Warned));
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Gateway.Quality;
 
 namespace Orleans.Personalize.Gateway;
 
@@ -15,53 +16,165 @@ internal enum Fate
 }
 
 /// <param name="Receipt">Present when answered.</param>
-internal readonly record struct Taken(ParsedEvent Event, Fate Fate, Receipt? Receipt);
+/// <param name="Quarantined">Why it is in quarantine, durably, instead of being applied; then it is answered, and the receipt says that it was rejected.</param>
+/// <param name="QuarantineId">Of the item in quarantine.</param>
+internal readonly record struct Taken(ParsedEvent Event, Fate Fate, Receipt? Receipt, QuarantineEntry? Quarantined = null, long QuarantineId = 0);
 
-/// <summary>Hands parsed events to their customers: one call a customer, all customers at once, answers in the order of the events.</summary>
-internal sealed class Intake(IGrainFactory grains, ILogger<Intake> logger)
+/// <summary>
+/// Hands parsed events to their customers: one call a customer, all customers at once, answers in the order of the events. On the way they are
+/// normalized and held against the schemas of the workspace; what is not let in is put in quarantine, in one call.
+/// </summary>
+internal sealed class Intake(IGrainFactory grains, WorkspaceRules rules, WarningSamples samples, SourceNumbers numbers, TimeProvider time, ILogger<Intake> logger)
 {
-    public async Task<Taken[]> TakeAsync(string workspace, IReadOnlyList<ParsedEvent> events)
+    /// <param name="door">Null: one whose caller is told what was refused.</param>
+    public async Task<Taken[]> TakeAsync(string workspace, IReadOnlyList<ParsedEvent> events, Door? door = null)
     {
+        door ??= Door.Native;
         var taken = new Taken[events.Count];
-        var customers = new Dictionary<string, List<int>>(StringComparer.Ordinal);
+        EventSchemas schemas;
+        try
+        {
+            schemas = (await rules.GetAsync(workspace)).Schemas;
+        }
+        catch (Exception unreachable)
+        {
+            // Nobody can say what is let in, so nobody is let in; the sender repeats it.
+            logger.RulesUnknown(unreachable, workspace);
+            return [.. events.Select(static parsed => new Taken(parsed, Fate.Unknown, null))];
+        }
+        var now = time.GetUtcNow();
+        var customers = new Dictionary<string, Batch>(StringComparer.Ordinal);
+        var refused = new List<(int Index, QuarantineEntry Entry)>();
         for (var index = 0; index < events.Count; index++)
         {
             var parsed = events[index];
             if (parsed.Event is null)
-                taken[index] = new Taken(parsed, Fate.Answered, new Receipt(parsed.MessageId ?? "", ReceiptStatus.Rejected, null, parsed.Reason));
-            else if (customers.TryGetValue(parsed.Customer!, out var indexes))
-                indexes.Add(index);
-            else
-                customers.Add(parsed.Customer!, [index]);
+            {
+                if (door.TellsEach || parsed.Raw.IsEmpty)
+                    taken[index] = new Taken(parsed, Fate.Answered, Rejected(parsed, parsed.Reason));
+                else
+                    refused.Add((index, Quarantining.OfUnread(parsed, door, now)));
+            }
+            else if (Admit(workspace, door, parsed, schemas, refused, index, now) is { } admitted)
+            {
+                if (!customers.TryGetValue(parsed.Customer!, out var batch))
+                    customers.Add(parsed.Customer!, batch = new([], []));
+                batch.Indexes.Add(index);
+                batch.Events.Add(admitted);
+            }
         }
 
-        var failures = await Task.WhenAll(customers.Select(pair => ApplyAsync(workspace, pair.Key, pair.Value, events, taken)));
+        var keeping = refused.Count == 0 ? Task.FromResult<Exception?>(null) : KeepAsync(workspace, refused, events, taken);
+        var failures = await Task.WhenAll(customers.Select(pair => ApplyAsync(workspace, pair.Key, pair.Value, events, taken)).Prepend(keeping));
+        // Whoever is not told that a customer refused an event would never know.
+        (int Index, QuarantineEntry Entry)[] turnedAway = door.TellsEach ? [] :
+        [
+            .. taken.Index().Where(static one => one.Item is { Quarantined: null, Event.Event: not null, Receipt.Status: ReceiptStatus.Rejected })
+                .Select(static one => (one.Index, Quarantining.OfRefused(one.Item.Event.Customer!, one.Item.Event.Event!, one.Item.Receipt!.Detail))),
+        ];
+        if (turnedAway.Length > 0)
+            failures = [.. failures, await KeepAsync(workspace, [.. turnedAway], events, taken)];
         if (failures.FirstOrDefault(failure => failure is not null) is { } first)
             logger.OutcomeUnknown(first, failures.Count(failure => failure is not null));
+        GatewayInstruments.OnEventsQuarantined(door.Name, taken);
+        numbers.OnTaken(workspace, door.Name, taken);
         return taken;
     }
 
-    /// <returns>Why the outcome is unknown, if it is.</returns>
-    private async Task<Exception?> ApplyAsync(
-        string workspace, string customer, List<int> indexes, IReadOnlyList<ParsedEvent> events, Taken[] taken)
+    /// <summary>Takes in an event from quarantine, by the same rules.</summary>
+    /// <returns>What is still wrong with it, or else what became of it.</returns>
+    /// <exception cref="Exception">The rules could not be read.</exception>
+    public async Task<(List<SchemaFailure> Failures, Taken? Taken)> RetakeAsync(string workspace, ParsedEvent parsed)
     {
-        var batch = indexes.Select(index => events[index].Event!).ToArray();
+        var judged = Judge(parsed.Event!, (await rules.GetAsync(workspace)).Schemas);
+        if (judged.IsRefused)
+            return (judged.Failures, null);
+        var taken = new Taken[1];
+        if (await ApplyAsync(workspace, parsed.Customer!, new([0], [judged.Event]), [parsed], taken) is { } failure)
+            logger.OutcomeUnknown(failure, 1);
+        return ([], taken[0]);
+    }
+
+    /// <summary>What an enforced schema has against an event now; empty where it would be let in.</summary>
+    public async Task<List<SchemaFailure>> CheckAsync(string workspace, CustomerEvent one) =>
+        Judge(one, (await rules.GetAsync(workspace)).Schemas) is { IsRefused: true } judged ? judged.Failures : [];
+
+    private static Judged Judge(CustomerEvent one, EventSchemas schemas) =>
+        schemas.Find(one) is { } found ? EventSchemas.Judge(one, found) : new Judged(one, null, []);
+
+    /// <returns>The event, normalized; null where a schema refuses it.</returns>
+    private CustomerEvent? Admit(
+        string workspace, Door door, ParsedEvent parsed, EventSchemas schemas, List<(int Index, QuarantineEntry Entry)> refused, int index, DateTimeOffset now)
+    {
+        var one = parsed.Event!;
+        if (schemas.Find(one) is not { } found)
+            return one;
+        var judged = EventSchemas.Judge(one, found);
+        if (judged.Schema is not { } schema)
+            return judged.Event;
+        if (judged.IsRefused)
+        {
+            refused.Add((index, Quarantining.OfFailed(parsed.Customer!, one, schema, judged.Failures[0])));
+            return null;
+        }
+        GatewayInstruments.OnEventWarned(door.Name, schema.Id, judged.Failures[0].Keyword);
+        samples.Offer(workspace, parsed.Customer!, one, schema, judged.Failures[0], now);
+        return judged.Event;
+    }
+
+    private static Receipt Rejected(ParsedEvent parsed, string? detail) => new(parsed.MessageId ?? "", ReceiptStatus.Rejected, null, detail);
+
+    /// <summary>Quarantines events, all or none.</summary>
+    /// <returns>Why the outcome is unknown, if it is.</returns>
+    private async Task<Exception?> KeepAsync(
+        string workspace, List<(int Index, QuarantineEntry Entry)> refused, IReadOnlyList<ParsedEvent> events, Taken[] taken)
+    {
         try
         {
-            var receipts = await grains.GetGrain<ICustomerGrain>(new CustomerKey(workspace, customer).ToString()).Apply(batch);
-            if (receipts.Length != batch.Length)
-                throw new InvalidOperationException($"{batch.Length} events got {receipts.Length} receipts.");
-            for (var position = 0; position < indexes.Count; position++)
-                taken[indexes[position]] = new Taken(events[indexes[position]], Fate.Answered, receipts[position]);
+            var ids = await grains.GetGrain<IQuarantineGrain>(workspace).Add([.. refused.Select(static one => one.Entry)]);
+            if (ids is null)
+                logger.QuarantineFull(workspace, refused.Count);
+            for (var position = 0; position < refused.Count; position++)
+            {
+                var (index, entry) = refused[position];
+                var parsed = events[index];
+                taken[index] = ids is null
+                    ? new Taken(parsed, Fate.Busy, null)
+                    : new Taken(parsed, Fate.Answered, Rejected(parsed, Quarantining.Sentence(entry)), entry, ids[position]);
+            }
+            return null;
+        }
+        catch (Exception exception)
+        {
+            var fate = exception is JournalBusyException ? Fate.Busy : Fate.Unknown;
+            foreach (var (index, _) in refused)
+                taken[index] = new Taken(events[index], fate, null);
+            return fate is Fate.Busy ? null : exception;
+        }
+    }
+
+    /// <returns>Why the outcome is unknown, if it is.</returns>
+    private async Task<Exception?> ApplyAsync(string workspace, string customer, Batch batch, IReadOnlyList<ParsedEvent> events, Taken[] taken)
+    {
+        try
+        {
+            var receipts = await grains.GetGrain<ICustomerGrain>(new CustomerKey(workspace, customer).ToString()).Apply([.. batch.Events]);
+            if (receipts.Length != batch.Events.Count)
+                throw new InvalidOperationException($"{batch.Events.Count} events got {receipts.Length} receipts.");
+            for (var position = 0; position < receipts.Length; position++)
+                taken[batch.Indexes[position]] = new Taken(events[batch.Indexes[position]], Fate.Answered, receipts[position]);
             return null;
         }
         catch (Exception exception)
         {
             // Whatever went wrong, the other customers' events are none the worse for it.
             var fate = exception is JournalBusyException ? Fate.Busy : Fate.Unknown;
-            foreach (var index in indexes)
+            foreach (var index in batch.Indexes)
                 taken[index] = new Taken(events[index], fate, null);
             return fate is Fate.Busy ? null : exception;
         }
     }
+
+    /// <param name="Indexes">Where the events stand in the request.</param>
+    private sealed record Batch(List<int> Indexes, List<CustomerEvent> Events);
 }

@@ -24,6 +24,15 @@ internal static partial class Log
     [LoggerMessage(6, LogLevel.Warning, "The registry of {Workspace} could not be followed; what is known of it stays in force")]
     public static partial void RulesNotFollowed(this ILogger logger, Exception exception, string workspace);
 
+    [LoggerMessage(10, LogLevel.Warning, "The registry of {Workspace} could not be read, so its events were not taken; their sender was asked to repeat them")]
+    public static partial void RulesUnknown(this ILogger logger, Exception exception, string workspace);
+
+    [LoggerMessage(8, LogLevel.Warning, "The quarantine of {Workspace} is full: {Events} events were not taken, and their sender was asked to repeat them")]
+    public static partial void QuarantineFull(this ILogger logger, string workspace, int events);
+
+    [LoggerMessage(9, LogLevel.Warning, "A sample of an event that a schema of {Workspace} warned of could not be kept; the event itself was let in")]
+    public static partial void SampleNotKept(this ILogger logger, Exception exception, string workspace);
+
     [LoggerMessage(7, LogLevel.Information, "The erasure of {Count} ids was asked for by the source {Source} of {Workspace} and is done")]
     public static partial void ErasedBySource(this ILogger logger, int count, string source, string workspace);
 

@@ -151,4 +151,7 @@ public interface IDocumentRule
 
     /// <summary>All that is wrong with a document; empty where it may be stored. Pure.</summary>
     IReadOnlyCollection<DocumentError> Validate(string id, System.Text.Json.JsonElement document);
+
+    /// <summary>What is wrong with a valid document as a change of the one that is stored; empty where it may take its place. Pure.</summary>
+    IReadOnlyCollection<DocumentError> ValidateChange(string id, System.Text.Json.JsonElement document, System.Text.Json.JsonElement stored) => [];
 }

@@ -4,6 +4,7 @@ using Orleans.Personalize.Backtests;
 using Orleans.Personalize.Deadlines;
 using Orleans.Personalize.Journal;
 using Orleans.Personalize.Outcomes;
+using Orleans.Personalize.Quarantine;
 using Orleans.Personalize.Registry;
 
 namespace Orleans.Personalize;
@@ -11,7 +12,7 @@ namespace Orleans.Personalize;
 public static class GrainsHosting
 {
     /// <summary>
-    /// Adds what the grains need beside the actor runtime. The host supplies an <see cref="IJournal"/>, a grain storage named
+    /// Adds what the grains need beside the actor runtime. The host supplies an <see cref="IJournal"/>, an <see cref="IQuarantine"/>, a grain storage named
     /// <see cref="RegistryGrain.Storage"/>, and <see cref="Sending.ISenderFactory"/>s.
     /// </summary>
     public static IServiceCollection AddPersonalizeGrains(this IServiceCollection services)
@@ -24,6 +25,7 @@ public static class GrainsHosting
         services.AddSingleton<BacktestSlots>();
         services.AddHostedService<DeadlineKeeper>();
         services.AddHostedService<OutcomesKeeper>();
+        services.AddHostedService<QuarantineKeeper>();
         return services;
     }
 }

@@ -140,7 +140,10 @@ internal static class CustomersApi
     {
         var erased = await grains.GetGrain<ICustomerGrain>(new CustomerKey(workspace, id).ToString()).Erase();
         foreach (var one in erased.Append(id).Distinct())
+        {
+            await grains.GetGrain<IQuarantineGrain>(workspace).Forget(one);
             await OutcomesApi.Outcomes(grains).Forget(new CustomerKey(workspace, one).ToString());
+        }
     }
 
     /// <summary>

@@ -1,10 +1,12 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Gateway.Quality;
 using Orleans.Personalize.Gateway.Security;
 
 namespace Orleans.Personalize.Gateway.Api;
@@ -14,10 +16,15 @@ internal sealed record EventResults(EventResult[] Results);
 
 /// <param name="MessageId">The event's id, made up where it had none; null where it could not be read.</param>
 /// <param name="Customer">Whose event it is; null where that could not be read.</param>
-/// <param name="Status">accepted, duplicate, late, conflict or rejected; within an error also busy (not applied) or unknown.</param>
+/// <param name="Status">accepted, duplicate, late, conflict, rejected or quarantined; within an error also busy (not applied) or unknown.</param>
 /// <param name="Version">The customer's version that holds the event; null unless applied.</param>
 /// <param name="Detail">Why, starting with a JSON pointer where a field is to blame.</param>
-internal sealed record EventResult(string? MessageId, string? Customer, string Status, long? Version, string? Detail);
+/// <param name="Pointer">Of a quarantined event: what does not fit its schema, as a JSON pointer.</param>
+/// <param name="QuarantineId">Of a quarantined event.</param>
+internal sealed record EventResult(
+    string? MessageId, string? Customer, string Status, long? Version, string? Detail,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Pointer = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? QuarantineId = null);
 
 internal sealed record SegmentResponse(bool Success);
 
@@ -50,7 +57,7 @@ internal static class EventsApi
             .WithTags("Events")
             .WithSummary("Send one event, or {\"events\": [...]}")
             .WithDescription(
-                "Answers with one result an event, in order, once all are durable. A bad event is rejected alone. After 429 or 503 repeat the request: " +
+                "Answers with one result an event, in order, once all are durable. A bad event is rejected alone; one that fails an enforced schema is quarantined. After 429 or 503 repeat the request: " +
                 "events are recognised by messageId, and the error's results name the ids of those that came without.")
             .Accepts<NativeBatch>("application/json")
             .Produces<EventResults>(StatusCodes.Status202Accepted)
@@ -64,7 +71,7 @@ internal static class EventsApi
                     PostSegment(http, type, intake, keys, time, logger))
                 .WithTags("Segment")
                 .WithSummary(type is null ? "Segment: a batch of calls" : $"Segment: {type.Value.ToString().ToLowerInvariant()}")
-                .WithDescription("As Segment's HTTP tracking API; the key may also be the body's writeKey. Refused events are counted, not reported.")
+                .WithDescription("As Segment's HTTP tracking API; the key may also be the body's writeKey. Events that are not let in go to quarantine.")
                 .Produces<SegmentResponse>()
                 .ProducesProblems(400, 401, 403, 415, 429, 503)
                 .RequireCors(AnyOrigin)
@@ -83,8 +90,8 @@ internal static class EventsApi
         using (var body = await RequestBody.ReadAsync(http.Request, Limits.RequestBytesMax))
             events = body.Parse((utf8, now) => NativeEvents.Parse(utf8, now), receivedAt);
 
-        var taken = await intake.TakeAsync(http.User.Workspace(), events);
-        GatewayInstruments.OnEventsTaken("native", taken);
+        var taken = await intake.TakeAsync(http.User.Workspace(), events, Door.Native);
+        GatewayInstruments.OnEventsTaken(Door.Native.Name, taken);
         var results = Array.ConvertAll(taken, ToResult);
         return Trouble(taken, results) ?? TypedResults.Accepted((string?)null, new EventResults(results));
     }
@@ -126,8 +133,8 @@ internal static class EventsApi
             events = body.Parse((utf8, now) => SegmentRequest.Parse(utf8, type, now), receivedAt);
         }
 
-        var taken = await intake.TakeAsync(http.User.Workspace(), events);
-        GatewayInstruments.OnEventsTaken("segment", taken);
+        var taken = await intake.TakeAsync(http.User.Workspace(), events, Door.Segment);
+        GatewayInstruments.OnEventsTaken(Door.Segment.Name, taken);
         var refused = taken.Count(one => one.Receipt?.Status == ReceiptStatus.Rejected);
         if (refused > 0)
             logger.SegmentEventsRefused(taken.Length, refused, taken.First(one => one.Receipt?.Status == ReceiptStatus.Rejected).Receipt!.Detail ?? "");
@@ -150,6 +157,8 @@ internal static class EventsApi
 
     public static EventResult ToResult(Taken taken) => taken.Fate switch
     {
+        Fate.Answered when taken.Quarantined is { } entry => new(
+            taken.Event.MessageId, taken.Event.Customer, "quarantined", null, taken.Receipt!.Detail, entry.Pointer, taken.QuarantineId),
         Fate.Answered => new(
             taken.Event.MessageId, taken.Event.Customer, StatusNames[(int)taken.Receipt!.Status], taken.Receipt.Version, taken.Receipt.Detail),
         Fate.Busy => new(taken.Event.MessageId, taken.Event.Customer, "busy", null, null),

@@ -84,6 +84,12 @@ internal static class Limits
     /// <summary>Sends that need attention on one page; the grain keeps no more of a sender.</summary>
     public const int AttentionItemsMax = 1_000;
 
+    /// <summary>Quarantined events of one page and of one bulk; the grain allows no more.</summary>
+    public const int QuarantineItemsMax = 500;
+
+    /// <summary>A mended event, which may be escaped at length, with what goes with it.</summary>
+    public const int FixBytesMax = (2 * EventBytesMax) + KeyRequestBytesMax;
+
     /// <summary>Text to search for; no customer id is longer.</summary>
     public const int SearchTextLengthMax = CustomerKey.CustomerIdLengthMax;
 

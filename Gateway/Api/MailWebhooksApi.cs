@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Gateway.Quality;
 
 namespace Orleans.Personalize.Gateway.Api;
 
@@ -94,7 +95,8 @@ internal static class MailWebhooksApi
             .Select(shard => grains.GetGrain<ISuppressionGrain>(Suppressions.Key(workspace, shard.Key)).Add([.. shard])));
         var taken = await intake.TakeAsync(
             workspace,
-            [.. ours.Where(one => known.Contains(one.Claims!.Customer)).Select(one => new ParsedEvent(one.Event.Id, one.Claims!.Customer, one.Event.ToCustomerEvent(provider, one.Claims.DecisionId, now), null))]);
+            [.. ours.Where(one => known.Contains(one.Claims!.Customer)).Select(one => new ParsedEvent(one.Event.Id, one.Claims!.Customer, one.Event.ToCustomerEvent(provider, one.Claims.DecisionId, now), null))],
+            Door.Telling(provider));
         GatewayInstruments.OnEventsTaken(provider, taken);
         return taken.Count(static one => one.Fate != Fate.Answered) is > 0 and var open
             ? Problems.TryLater(StatusCodes.Status503ServiceUnavailable, $"Of {open} events it is not known whether they were taken; repeat the request.")

@@ -131,6 +131,8 @@ internal static partial class RegistryApi
             return (Problems.Of(400, $"The id of a {kind} must match {IdPattern()}."), default);
         if (kind == RegistryKind.Trigger && id == OutcomesApi.CountsSegment)
             return (Problems.Of(400, $"A trigger cannot be named '{id}': that path shows the counts of all triggers."), default);
+        if ((kind, id) is (RegistryKind.Source, DataApi.StatsSegment) or (RegistryKind.Schema, DataApi.DraftSegment))
+            return (Problems.Of(400, $"A {kind} cannot be named '{id}': that path shows something else."), default);
         using var body = await RequestBody.ReadAsync(http.Request, Limits.DocumentBytesMax);
         return body.Parse(Check, (kind, id)) is { } error
             ? (Problems.Invalid($"The {kind} is not valid.", error), default)

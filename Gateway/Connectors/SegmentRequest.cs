@@ -41,15 +41,36 @@ internal static class SegmentRequest
         if (type is not null)
         {
             return body.Length <= Limits.EventBytesMax
-                ? [SegmentConnector.Parse(body, envelope)]
+                ? [Parse(body, envelope)]
                 : throw new BadHttpRequestException($"The event is larger than {Limits.EventBytesMax} bytes.");
         }
 
         envelope = envelope with { SentAt = EventFields.TimeOrNull(sentAt), Context = SharedContext(context) };
         var events = new List<ParsedEvent>();
         for (var elements = new JsonElements(batch, "/batch", Limits.SegmentEventsMax); elements.MoveNext();)
-            events.Add(SegmentConnector.Parse(elements.Current, envelope));
+            events.Add(Parse(elements.Current, envelope));
         return events;
+    }
+
+    private static ParsedEvent Parse(ReadOnlySpan<byte> call, SegmentEnvelope envelope)
+    {
+        var parsed = SegmentConnector.Parse(call, envelope);
+        return parsed.Error is null ? parsed : parsed with { Raw = Whole(call.Trim(" \t\r\n"u8), envelope).Utf8 };
+    }
+
+    /// <summary>A call with what its path and its batch say about it, so that it can be read again by itself.</summary>
+    private static JsonText Whole(ReadOnlySpan<byte> call, SegmentEnvelope envelope)
+    {
+        var whole = new JsonText(call.ToArray());
+        if (call is not [(byte)'{', ..])
+            return whole;
+        if (envelope.Type is { } type)
+            whole = JsonObjects.With(whole, "type", JsonObjects.String(type.ToString().ToLowerInvariant()).Span);
+        if (envelope.SentAt is { } sentAt && JsonObjects.Member(call, "sentAt").IsEmpty)
+            whole = JsonObjects.With(whole, "sentAt", JsonObjects.String(sentAt.ToString("O")).Span);
+        if (!envelope.Context.IsAbsent && JsonObjects.Member(call, "context").IsEmpty)
+            whole = JsonObjects.With(whole, "context", envelope.Context.Span);
+        return whole;
     }
 
     /// <summary>A context that is unusable is no reason to lose its events.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Orleans.Personalize.Gateway.Quality;
 
 namespace Orleans.Personalize.Gateway.Connectors;
 
@@ -10,10 +11,16 @@ namespace Orleans.Personalize.Gateway.Connectors;
 /// <param name="Sources">By id; also those that are switched off.</param>
 internal sealed record Rules(long Version, FrozenDictionary<string, Source> Sources)
 {
-    public static Rules Of(RegistrySnapshot snapshot) => new(
+    public EventSchemas Schemas { get; init; } = EventSchemas.None;
+
+    /// <param name="before">What has not changed since is taken over.</param>
+    public static Rules Of(RegistrySnapshot snapshot, Rules? before = null) => new(
         snapshot.Version,
         snapshot.Documents.Where(static document => document.Kind == RegistryKind.Source).Select(Source.Of).OfType<Source>()
-            .ToFrozenDictionary(static source => source.Id, StringComparer.Ordinal));
+            .ToFrozenDictionary(static source => source.Id, StringComparer.Ordinal))
+    {
+        Schemas = EventSchemas.Of(snapshot, before?.Schemas),
+    };
 }
 
 /// <summary>The rules of the workspaces that this gateway has met, each at most a moment behind its registry.</summary>
@@ -62,7 +69,7 @@ internal sealed class WorkspaceRules(IGrainFactory grains, TimeProvider time, IH
             try
             {
                 if (await registry.Follow(followed.Rules.Version) is { } changed)
-                    followed.Rules = Rules.Of(changed);
+                    followed.Rules = Rules.Of(changed, followed.Rules);
             }
             catch (Exception failure) when (!lifetime.ApplicationStopping.IsCancellationRequested)
             {

@@ -50,6 +50,9 @@ internal static partial class Log
     [LoggerMessage(30, LogLevel.Error, "The backtest {Id} failed.")]
     public static partial void BacktestFailed(this ILogger logger, string id, Exception failure);
 
+    [LoggerMessage(40, LogLevel.Warning, "What was settled long ago could not be removed from the quarantine: {Problem}")]
+    public static partial void QuarantineNotPruned(this ILogger logger, string problem);
+
     [LoggerMessage(40, LogLevel.Information, "The merge of {Customer} with another could not go on: {Problem} It will be tried again.")]
     public static partial void MergeUnanswered(this ILogger logger, string customer, string problem);
 }

@@ -163,7 +163,7 @@ public sealed class RegistryGrain(
                 RegistryKind.Topic => [.. Topics.Validate(json.RootElement)],
                 RegistryKind.Key => [],
                 _ => rules.FirstOrDefault(rule => rule.Kind == kind) is { } rule
-                    ? [.. rule.Validate(id, json.RootElement)]
+                    ? RuleProblems(rule, id, json.RootElement)
                     : [new("", $"'{kind}' is no kind of document")],
             };
         }
@@ -171,6 +171,14 @@ public sealed class RegistryGrain(
         {
             return [new("", $"Not valid JSON: {invalid.Message}")];
         }
+    }
+
+    private DocumentError[] RuleProblems(IDocumentRule rule, string id, JsonElement document)
+    {
+        DocumentError[] errors = [.. rule.Validate(id, document)];
+        return errors.Length == 0 && stored.State.Documents.GetValueOrDefault(Slot(rule.Kind, id)) is { } known
+            ? [.. rule.ValidateChange(id, document, JsonElement.Parse(known.Document.Span))]
+            : errors;
     }
 
     private DocumentError[] SenderProblems(JsonElement document)

@@ -284,6 +284,9 @@ public sealed class ApiTests : IAsyncLifetime
             "GET /v1/overview", "GET /v1/decisions/recent", "GET /v1/cluster", "GET /v1/customers/{id}/sends/{decisionId}", "POST /v1/senders/{id}/test", "POST /v1/login",
             .. ((string[])["imports", "reconciliations"]).SelectMany(kind =>
                 (string[])[$"GET /v1/{kind}", $"POST /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"HEAD /v1/{kind}/{{id}}", $"PATCH /v1/{kind}/{{id}}", $"GET /v1/{kind}/{{id}}/errors", $"DELETE /v1/{kind}/{{id}}"]),
+            "GET /v1/quarantine", "GET /v1/quarantine/counts", "GET /v1/quarantine/{id}", "PUT /v1/quarantine/{id}",
+            .. ((string[])["replay", "drop"]).SelectMany(verb => (string[])[$"POST /v1/quarantine/{verb}", $"POST /v1/quarantine/{{id}}/{verb}"]),
+            "GET /v1/schemas/draft", "GET /v1/sources/stats",
             "GET /v1/content/{slot}", "GET /v1/content/{slot}/links",
             "POST /v1/senders/{id}/attention/retry", "POST /v1/senders/{id}/attention/drop",
             .. ((string[])["pause", "resume", "stop", "ramp"]).Select(action => $"POST /v1/triggers/{{id}}/{action}"),

@@ -35,6 +35,10 @@ public sealed class FakeGrains
 
     public FakeOutcomes Outcomes => (FakeOutcomes)Get(typeof(IOutcomesGrain), IOutcomesGrain.All);
 
+    public FakeQuarantine Quarantine(string workspace) => (FakeQuarantine)Get(typeof(IQuarantineGrain), workspace);
+
+    public FakeEventSamples EventSamples(string workspace) => (FakeEventSamples)Get(typeof(IEventSampleGrain), workspace);
+
     public FakeSuppressions Suppressions(string workspace, string address) =>
         (FakeSuppressions)Get(typeof(ISuppressionGrain), Personalize.Suppressions.Key(workspace, address));
 
@@ -60,6 +64,8 @@ public sealed class FakeGrains
         _ when pair.Item1 == typeof(IImportGrain) => new FakeImport(),
         _ when pair.Item1 == typeof(IImportsGrain) => new FakeImports(),
         _ when pair.Item1 == typeof(ISuppressionGrain) => new FakeSuppressions(),
+        _ when pair.Item1 == typeof(IQuarantineGrain) => new FakeQuarantine(pair.Item2),
+        _ when pair.Item1 == typeof(IEventSampleGrain) => new FakeEventSamples(),
         _ => throw new NotSupportedException($"There is no fake of {pair.Item1}."),
     });
 

@@ -4,6 +4,7 @@ using Orleans.Hosting;
 using Orleans.Personalize.Customers;
 using Orleans.Personalize.Deadlines;
 using Orleans.Personalize.Journal;
+using Orleans.Personalize.Quarantine;
 using Orleans.Personalize.Registry;
 using Orleans.Personalize.Sending;
 using Orleans.Runtime;
@@ -30,6 +31,9 @@ public sealed class SimulatedSilo(VirtualTime time, IJournal disk, SimulatedStor
 
     /// <summary>The journal as the grains see it; its faults outlive a crash.</summary>
     public FaultyJournal Journal { get; } = new(disk, time.Scheduler!.Seed, time);
+
+    /// <summary>It outlives a crash.</summary>
+    public InMemoryQuarantine Quarantine { get; } = new(new QuarantineLimits());
 
     /// <summary>What polled sources answer.</summary>
     public ScriptedPoller Poller { get; init; } = new();
@@ -83,6 +87,7 @@ public sealed class SimulatedSilo(VirtualTime time, IJournal disk, SimulatedStor
             })
             .AddPersonalizeGrains()
             .AddSingleton<IJournal>(Journal)
+            .AddSingleton<IQuarantine>(Quarantine)
             .AddSingleton(new GroupCommitter(Journal, clock, running, CommitterOptions))
             .AddKeyedSingleton<IGrainStorage>(RegistryGrain.Storage, storage)
             .AddSingleton(new SignedLinks(new Uri("https://mail.test"), [new byte[SignedLinks.KeyBytesMin]], time))

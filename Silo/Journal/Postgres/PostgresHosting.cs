@@ -1,3 +1,4 @@
+using Orleans.Personalize.Quarantine;
 using Orleans.Personalize.Registry;
 using Orleans.Storage;
 
@@ -8,10 +9,11 @@ internal static class PostgresHosting
     /// <summary>The name of the connection string.</summary>
     public const string ConnectionName = "Personalize";
 
-    /// <summary>Adds the journal and the grain storage in one schema of a PostgreSQL database. It is opened by whoever asks first.</summary>
+    /// <summary>Adds the journal, the quarantine and the grain storage in one schema of a PostgreSQL database. It is opened by whoever asks first.</summary>
     public static IServiceCollection AddPostgresJournal(this IServiceCollection services) => services
         .AddSingleton(static provider => Open(provider))
         .AddSingleton<IJournal>(static provider => new PostgresJournal(provider.GetRequiredService<PostgresDatabase>()))
+        .AddSingleton<IQuarantine>(static provider => new PostgresQuarantine(provider.GetRequiredService<PostgresDatabase>(), new QuarantineLimits()))
         .AddKeyedSingleton<IGrainStorage>(
             RegistryGrain.Storage, static (provider, _) => new PostgresGrainStorage(provider.GetRequiredService<PostgresDatabase>()));
 

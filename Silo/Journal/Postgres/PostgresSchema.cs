@@ -56,13 +56,43 @@ internal static class PostgresSchema
           name text NOT NULL, grain text COLLATE "C" NOT NULL, etag bigint NOT NULL, payload bytea NOT NULL, PRIMARY KEY(name, grain));
         """;
 
+    /// <summary>
+    /// Events in quarantine, and how many there are and how large, so that the bound costs no counting; whoever changes how many there are holds the
+    /// workspace's row of the totals.
+    /// </summary>
+    private const string Quarantine = """
+        CREATE TABLE quarantine(
+          id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+          workspace text COLLATE "C" NOT NULL,
+          key text COLLATE "C" NOT NULL,
+          version bigint NOT NULL,
+          seen int NOT NULL,
+          state text COLLATE "C" NOT NULL,
+          source text COLLATE "C" NOT NULL,
+          event text COLLATE "C",
+          customer text COLLATE "C",
+          reason text COLLATE "C" NOT NULL,
+          received_at bigint NOT NULL,
+          settled_at bigint,
+          size bigint NOT NULL,
+          meta bytea NOT NULL,
+          body bytea NOT NULL);
+        CREATE UNIQUE INDEX quarantine_key ON quarantine(workspace, key);
+        CREATE INDEX quarantine_newest ON quarantine(workspace, id);
+        CREATE INDEX quarantine_counts ON quarantine(workspace, source, reason, state);
+        CREATE INDEX quarantine_customer ON quarantine(workspace, customer) WHERE customer IS NOT NULL;
+        CREATE INDEX quarantine_settled ON quarantine(settled_at) WHERE settled_at IS NOT NULL;
+
+        CREATE TABLE quarantine_totals(workspace text COLLATE "C" PRIMARY KEY, items bigint NOT NULL, bytes bigint NOT NULL);
+        """;
+
     /// <summary>What else each customer is found by: workspace/TERM, folded.</summary>
     private const string Terms = """
         CREATE TABLE terms(customer text COLLATE "C" NOT NULL, term text COLLATE "C" NOT NULL, PRIMARY KEY(customer, term));
         CREATE INDEX terms_term ON terms(term, customer);
         """;
 
-    private static readonly string[] Migrations = [Journal, PostgresMembership.Tables, Terms];
+    private static readonly string[] Migrations = [Journal, PostgresMembership.Tables, Terms, Quarantine];
 
     /// <summary>The version that this program makes.</summary>
     public static int Version => Migrations.Length;

@@ -44,10 +44,41 @@ internal static class SqliteSchema
           name TEXT NOT NULL, grain TEXT NOT NULL, etag INTEGER NOT NULL, payload BLOB NOT NULL, PRIMARY KEY(name, grain)) WITHOUT ROWID;
         """;
 
+    /// <summary>
+    /// Events in quarantine, and how many there are and how large, so that the bound costs no counting. The body comes last, where a list need not
+    /// read past it. Ids are never used twice.
+    /// </summary>
+    private const string Quarantine = """
+        CREATE TABLE quarantine(
+          id INTEGER PRIMARY KEY AUTOINCREMENT,
+          workspace TEXT NOT NULL,
+          key TEXT NOT NULL,
+          version INTEGER NOT NULL,
+          seen INTEGER NOT NULL,
+          state TEXT NOT NULL,
+          source TEXT NOT NULL,
+          event TEXT,
+          customer TEXT,
+          reason TEXT NOT NULL,
+          received_at INTEGER NOT NULL,
+          settled_at INTEGER,
+          size INTEGER NOT NULL,
+          meta BLOB NOT NULL,
+          body BLOB NOT NULL);
+        CREATE UNIQUE INDEX quarantine_key ON quarantine(workspace, key);
+        CREATE INDEX quarantine_newest ON quarantine(workspace, id);
+        CREATE INDEX quarantine_counts ON quarantine(workspace, source, reason, state);
+        CREATE INDEX quarantine_customer ON quarantine(workspace, customer) WHERE customer IS NOT NULL;
+        CREATE INDEX quarantine_settled ON quarantine(settled_at) WHERE settled_at IS NOT NULL;
+
+        CREATE TABLE quarantine_totals(
+          workspace TEXT NOT NULL PRIMARY KEY, items INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID;
+        """;
+
     /// <summary>What else each customer is found by, folded; the names to find it by are term/workspace/TERM. Without it nobody would know which of those to take away.</summary>
     private const string Terms = "CREATE TABLE terms(customer TEXT NOT NULL, term TEXT NOT NULL, PRIMARY KEY(customer, term)) WITHOUT ROWID;";
 
-    private static readonly string[] Migrations = [Journal, GrainState, Terms];
+    private static readonly string[] Migrations = [Journal, GrainState, Terms, Quarantine];
 
     /// <summary>Brings a file up to date, each step whole or not at all.</summary>
     /// <exception cref="JournalOpenException">A newer program has written the file.</exception>

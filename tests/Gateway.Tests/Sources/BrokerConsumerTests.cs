@@ -125,13 +125,21 @@ public sealed class BrokerConsumerTests : IAsyncDisposable
 
     private FakeCustomer Ada => grains.Customer("shop/ada");
 
+    private Intake IntakeOf(ILoggerFactory loggers)
+    {
+        var lifetime = new Microsoft.Extensions.Hosting.Internal.ApplicationLifetime(loggers.CreateLogger<Microsoft.Extensions.Hosting.Internal.ApplicationLifetime>());
+        return new(
+            grains.Factory, new WorkspaceRules(grains.Factory, TimeProvider.System, lifetime, loggers.CreateLogger<WorkspaceRules>()),
+            new(grains.Factory, loggers.CreateLogger<Gateway.Quality.WarningSamples>()), new(TimeProvider.System), TimeProvider.System, loggers.CreateLogger<Intake>());
+    }
+
     private void Start(int prefetch = 20)
     {
         var source = Source.Of(new(RegistryKind.Source, "orders", 1, DateTimeOffset.UnixEpoch, JsonText.FromString("""{"type":"rabbitmq","format":"native"}""")))!;
         using var loggers = LoggerFactory.Create(logging => logging.AddProvider(log));
         var consumer = new BrokerConsumer(
             "shop", source.Id, broker.Consumer(prefetch), (body, receivedAt) => ItemFormats.ReadMessage(source, body, receivedAt),
-            new Intake(grains.Factory, loggers.CreateLogger<Intake>()), TimeProvider.System, log);
+            IntakeOf(loggers), TimeProvider.System, log);
         work.Add(consumer.RunAsync(stopping.Token));
     }
 
