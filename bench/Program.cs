@@ -1,10 +1,21 @@
 using Orleans.Personalize.Bench;
 
+if (args is [Serve.Command, var directory])
+{
+    await Serve.RunAsync(directory);
+    return 0;
+}
+if (args is ["load"])
+{
+    await DurableBench.LoadAsync();
+    return 0;
+}
 var scenarios = new Dictionary<string, Func<Task>>
 {
     ["grain-calls"] = GrainCalls.RunAsync,
     ["sqlite-journal"] = SqliteJournalBench.RunAsync,
     ["postgres-journal"] = PostgresJournalBench.RunAsync,
+    ["durable"] = DurableBench.RunAsync,
     ["ingest"] = IngestBench.RunAsync,
     ["content"] = ContentBench.RunAsync,
     ["lookup"] = LookupBench.RunAsync,
@@ -19,4 +30,5 @@ if (chosen.Length == 0 || !chosen.All(scenarios.ContainsKey))
 Rounds.AreShort = args is ["smoke"];
 foreach (var name in chosen)
     await scenarios[name]();
+Figures.Finish("bench.json");
 return 0;

@@ -8,6 +8,9 @@ internal static class Rounds
 
     public static int Count => AreShort ? 1 : 7;
 
+    /// <summary>Rounds that are not counted: the compiler replaces the hot path's code several times, for some seconds.</summary>
+    public static int WarmUps => AreShort ? 1 : 8;
+
     public static TimeSpan Time => TimeSpan.FromSeconds(AreShort ? 0.1 : 1);
 
     public static double Median(IEnumerable<double> values) => values.Order().ToArray() is var sorted ? sorted[sorted.Length / 2] : 0;

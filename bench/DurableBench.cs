@@ -1,0 +1,92 @@
+namespace Orleans.Personalize.Bench;
+
+/// <summary>
+/// Events over HTTP to the flushed SQLite commit, from another process: one a request against an endpoint of the same server that reads the same body behind the
+/// same key and does nothing with it, a hundred a request against one, and all of them to one customer. They take turns.
+/// </summary>
+internal static class DurableBench
+{
+    private const string Events = "/v1/events";
+    private const int Clients = 64;
+    private const int CustomersCount = 10_000;
+    private const int BatchSize = 100;
+
+    private sealed record Kind(string Name, Func<EventRequest> Make, Func<Random, int> Customer);
+
+    private static readonly Kind[] Kinds =
+    [
+        new("no-op POST", static () => new(Serve.NoopPath, 1), static random => random.Next(CustomersCount)),
+        new("durable POST, one event", static () => new(Events, 1), static random => random.Next(CustomersCount)),
+        new($"durable POST, {BatchSize} events", static () => new(Events, BatchSize), static random => random.Next(CustomersCount)),
+        new("one customer, one event a POST", static () => new(Events, 1), static _ => CustomersCount),
+        new($"one customer, {BatchSize} events a POST", static () => new(Events, BatchSize), static _ => CustomersCount + 1),
+    ];
+
+    public static async Task RunAsync()
+    {
+        await using var server = await ServerProcess.StartAsync();
+        var connections = await HttpConnection.OpenAsync(server.Address, Clients);
+        Console.WriteLine($"durable: {Clients} connections from another process, {CustomersCount:N0} customers, {Environment.ProcessorCount} processors shared with the load, {Rounds.Count} rounds");
+        // Until the compiler is done with the hot path: what is measured is a server that has been running.
+        for (var warmUp = 0; warmUp < Rounds.WarmUps; warmUp++)
+        {
+            foreach (var kind in Kinds)
+                await HttpLoad.ClosedAsync(connections, kind.Make, kind.Customer, Rounds.Time);
+        }
+        var rates = Array.ConvertAll(Kinds, static _ => new List<double>());
+        var costs = Array.ConvertAll(Kinds, static _ => new List<double[]>());
+        for (var round = 0; round < Rounds.Count; round++)
+        {
+            for (var i = 0; i < Kinds.Length; i++)
+            {
+                var before = await server.CountersAsync();
+                var load = await HttpLoad.ClosedAsync(connections, Kinds[i].Make, Kinds[i].Customer, Rounds.Time);
+                var events = load.Latencies.Length * (double)Kinds[i].Make().Events;
+                rates[i].Add(events / load.Elapsed.TotalSeconds);
+                costs[i].Add(CostOf(before, await server.CountersAsync(), events));
+            }
+        }
+        Report(rates, costs);
+        Array.ForEach(connections, static connection => connection.Dispose());
+    }
+
+    /// <summary>Nothing but single events for a minute, for a profiler to look at the server: docs/performance.md says how.</summary>
+    public static async Task LoadAsync()
+    {
+        await using var server = await ServerProcess.StartAsync();
+        var connections = await HttpConnection.OpenAsync(server.Address, Clients);
+        Console.WriteLine($"process {server.Id}");
+        var before = await server.CountersAsync();
+        var load = await HttpLoad.ClosedAsync(connections, Kinds[1].Make, Kinds[1].Customer, Rounds.AreShort ? Rounds.Time : TimeSpan.FromMinutes(1));
+        var cost = CostOf(before, await server.CountersAsync(), load.Latencies.Length);
+        Console.WriteLine($"{load.Rate:N0} events/s, per event {cost[0]:F1} CPU-µs, {cost[1]:N0} B allocated, {cost[2]:N0} B to disk, {cost[3]:F4} commits, {cost[4]:F1} µs paused");
+        Array.ForEach(connections, static connection => connection.Dispose());
+    }
+
+    private static double[] CostOf(ServerCounters before, ServerCounters after, double events) =>
+    [
+        (after.CpuMicroseconds - before.CpuMicroseconds) / events,
+        (after.AllocatedBytes - before.AllocatedBytes) / events,
+        (after.DiskBytes - before.DiskBytes) / events,
+        (after.Commits - before.Commits) / events,
+        (after.PausedMicroseconds - before.PausedMicroseconds) / events,
+    ];
+
+    private static void Report(List<double>[] rates, List<double[]>[] costs)
+    {
+        for (var i = 0; i < Kinds.Length; i++)
+        {
+            var cost = Enumerable.Range(0, costs[i][0].Length).Select(number => Rounds.Median(costs[i].Select(one => one[number]))).ToArray();
+            Figures.Add("durable", Kinds[i].Name, rates[i], "events/s", detail:
+                $"per event {cost[0]:F1} CPU-µs, {cost[1]:N0} B allocated, {cost[2]:N0} B to disk, {cost[3]:F4} commits, {cost[4]:F1} µs paused");
+        }
+        Figures.Add("durable", "durable POST of one event / no-op POST", Ratio(rates[1], rates[0]), "", 0.5, 0.65);
+        Figures.Add("durable", "the same by the server's CPU time", Ratio(Cpu(costs[0]), Cpu(costs[1])), "");
+        Figures.Add("durable", $"events/s in batches of {BatchSize} / single", Ratio(rates[2], rates[1]), "", 4, 8);
+        Figures.Add("durable", "one hot customer", rates[4], "events/s", 10_000, 50_000);
+    }
+
+    private static IEnumerable<double> Cpu(List<double[]> costs) => costs.Select(static cost => cost[0]);
+
+    private static double[] Ratio(IEnumerable<double> left, IEnumerable<double> right) => [.. left.Zip(right, static (a, b) => a / b)];
+}

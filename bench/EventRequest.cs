@@ -1,0 +1,56 @@
+using System.Buffers.Text;
+using System.Text;
+
+namespace Orleans.Personalize.Bench;
+
+/// <summary>A request of some events as bytes, in which only the message ids and the customers change from one use to the next.</summary>
+internal sealed class EventRequest
+{
+    private const int CustomerDigits = 8;
+    private const int IdDigits = 16;
+
+    private static readonly string Run = Guid.NewGuid().ToString("N")[..16];
+    private static long lastId;
+
+    private readonly byte[] bytes;
+    private readonly int[] ids;
+    private readonly int[] customers;
+
+    public EventRequest(string path, int events, string name = "Product Viewed", string traits = "")
+    {
+        Events = events;
+        var body = string.Join(',', Enumerable.Range(0, events).Select(_ => Event(name, traits)));
+        if (events > 1)
+            body = $$"""{"events":[{{body}}]}""";
+        bytes = Encoding.UTF8.GetBytes(
+            $"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {ServerProcess.Key}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+        ids = [.. Find(Run, Run.Length)];
+        customers = [.. Find("\"customer-", "\"customer-".Length)];
+    }
+
+    public int Events { get; }
+
+    /// <summary>The bytes with new ids. Only until the next call.</summary>
+    /// <param name="customer">Whose each event is.</param>
+    public ReadOnlyMemory<byte> Next(Func<int> customer)
+    {
+        foreach (var at in ids)
+            Utf8Formatter.TryFormat(Interlocked.Increment(ref lastId), bytes.AsSpan(at, IdDigits), out _, new('x', IdDigits));
+        foreach (var at in customers)
+            Utf8Formatter.TryFormat(customer(), bytes.AsSpan(at, CustomerDigits), out _, new('D', CustomerDigits));
+        return bytes;
+    }
+
+    /// <summary>The bytes as they were: the same events once more.</summary>
+    public ReadOnlyMemory<byte> Again => bytes;
+
+    private IEnumerable<int> Find(string mark, int offset)
+    {
+        var text = Encoding.ASCII.GetString(bytes);
+        for (var at = text.IndexOf(mark, StringComparison.Ordinal); at >= 0; at = text.IndexOf(mark, at + 1, StringComparison.Ordinal))
+            yield return at + offset;
+    }
+
+    private static string Event(string name, string traits) =>
+        $$$"""{"messageId":"{{{Run}}}{{{new string('0', IdDigits)}}}","customer":"customer-{{{new string('0', CustomerDigits)}}}","name":"{{{name}}}",{{{traits}}}"properties":{"product_id":"p-123","name":"Trail Shoe","price":129.9,"url":"https://shop.example/p/trail-shoe"}}""";
+}

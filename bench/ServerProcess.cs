@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Reflection;
+
+namespace Orleans.Personalize.Bench;
+
+/// <summary>What the server has used since it began: figures that do not depend on what else the machine does.</summary>
+/// <param name="DiskBytes">What it made the file system write; 0 where the system does not tell.</param>
+/// <param name="Resident">Bytes of memory.</param>
+internal sealed record ServerCounters(double CpuMicroseconds, long AllocatedBytes, long Commits, long DiskBytes, int Gen0, int Gen1, int Gen2, double PausedMicroseconds, long Resident);
+
+/// <summary>The whole program in a process of its own, on a free port, and a client with its admin key.</summary>
+internal sealed class ServerProcess : IAsyncDisposable
+{
+    public const string Key = "bench-bench-bench-bench";
+
+    private readonly Process process;
+    private readonly DirectoryInfo directory;
+
+    private ServerProcess(Process process, DirectoryInfo directory, Uri address, TimeSpan started)
+    {
+        (this.process, this.directory, Address, Started) = (process, directory, address, started);
+        Http = new HttpClient { BaseAddress = address };
+        Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
+    }
+
+    public Uri Address { get; }
+
+    public int Id => process.Id;
+
+    public HttpClient Http { get; }
+
+    /// <summary>From the start of the process until it said that it is ready.</summary>
+    public TimeSpan Started { get; }
+
+    public static Task<ServerProcess> StartAsync() => StartAsync(Directory.CreateTempSubdirectory("personalize-bench-"));
+
+    /// <param name="directory">Deleted in the end.</param>
+    public static async Task<ServerProcess> StartAsync(DirectoryInfo directory)
+    {
+        var clock = Stopwatch.StartNew();
+        var program = Environment.ProcessPath!;
+        string[] own = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Assembly.GetExecutingAssembly().Location] : [];
+        var started = Process.Start(new ProcessStartInfo(program, [.. own, Serve.Command, directory.FullName]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        var address = new Uri(await started.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server did not start."));
+        using var http = new HttpClient { BaseAddress = address };
+        while (true)
+        {
+            using var ready = await http.GetAsync("/health/ready");
+            if (ready.IsSuccessStatusCode)
+                return new ServerProcess(started, directory, address, clock.Elapsed);
+            await Task.Delay(5);
+        }
+    }
+
+    public async Task<ServerCounters> CountersAsync() => (await Http.GetFromJsonAsync<ServerCounters>(Serve.CountersPath))!;
+
+    public async Task PutAsync(string path, string document)
+    {
+        using var response = await Http.PutAsync($"/v1/{path}", BenchServer.Json(document));
+        response.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>As kill -9 does, and starts it anew on the same data.</summary>
+    public async Task<ServerProcess> CrashAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+        Release();
+        return await StartAsync(directory);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        process.StandardInput.Close();
+        await process.WaitForExitAsync();
+        Release();
+        directory.Delete(recursive: true);
+    }
+
+    private void Release()
+    {
+        Http.Dispose();
+        process.Dispose();
+    }
+}
