@@ -42,6 +42,21 @@ internal sealed class Intake(IGrainFactory grains, WorkspaceRules rules, Warning
             logger.RulesUnknown(unreachable, workspace);
             return [.. events.Select(static parsed => new Taken(parsed, Fate.Unknown, null))];
         }
+        // One event that no schema is about, as most requests are, needs none of the lists that the others do.
+        if (door.TellsEach && events.Count == 1 && events[0].Event is { } only && schemas.Find(only) is null)
+        {
+            if (await ApplyAsync(workspace, events[0].Customer!, new([0], [only]), events, taken) is { } failure)
+                logger.OutcomeUnknown(failure, 1);
+        }
+        else
+            await TakeAsync(workspace, events, door, schemas, taken);
+        GatewayInstruments.OnEventsQuarantined(door.Name, taken);
+        numbers.OnTaken(workspace, door.Name, taken);
+        return taken;
+    }
+
+    private async Task TakeAsync(string workspace, IReadOnlyList<ParsedEvent> events, Door door, EventSchemas schemas, Taken[] taken)
+    {
         var now = time.GetUtcNow();
         var customers = new Dictionary<string, Batch>(StringComparer.Ordinal);
         var refused = new List<(int Index, QuarantineEntry Entry)>();
@@ -76,9 +91,6 @@ internal sealed class Intake(IGrainFactory grains, WorkspaceRules rules, Warning
             failures = [.. failures, await KeepAsync(workspace, [.. turnedAway], events, taken)];
         if (failures.FirstOrDefault(failure => failure is not null) is { } first)
             logger.OutcomeUnknown(first, failures.Count(failure => failure is not null));
-        GatewayInstruments.OnEventsQuarantined(door.Name, taken);
-        numbers.OnTaken(workspace, door.Name, taken);
-        return taken;
     }
 
     /// <summary>Takes in an event from quarantine, by the same rules.</summary>

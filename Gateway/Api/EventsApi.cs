@@ -1,10 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Quality;
 using Orleans.Personalize.Gateway.Security;
@@ -83,7 +86,7 @@ internal static class EventsApi
         }
     }
 
-    private static async Task<IResult> PostNative(HttpContext http, Intake intake, TimeProvider time)
+    private static async Task<IResult> PostNative(HttpContext http, Intake intake, TimeProvider time, IOptions<JsonOptions> json)
     {
         var receivedAt = time.GetUtcNow();
         List<ParsedEvent> events;
@@ -93,7 +96,20 @@ internal static class EventsApi
         var taken = await intake.TakeAsync(http.User.Workspace(), events, Door.Native);
         GatewayInstruments.OnEventsTaken(Door.Native.Name, taken);
         var results = Array.ConvertAll(taken, ToResult);
-        return Trouble(taken, results) ?? TypedResults.Accepted((string?)null, new EventResults(results));
+        return Trouble(taken, results) ?? new EventsAccepted(results, json.Value.SerializerOptions);
+    }
+
+    /// <summary>202 with the results. What the framework has for it looks for a logger and splits even this small body into chunks, for each request.</summary>
+    private sealed class EventsAccepted(EventResult[] results, JsonSerializerOptions options) : IResult
+    {
+        public async Task ExecuteAsync(HttpContext httpContext)
+        {
+            var body = JsonSerializer.SerializeToUtf8Bytes(new EventResults(results), (JsonTypeInfo<EventResults>)options.GetTypeInfo(typeof(EventResults)));
+            httpContext.Response.StatusCode = StatusCodes.Status202Accepted;
+            httpContext.Response.ContentType = "application/json; charset=utf-8";
+            httpContext.Response.ContentLength = body.Length;
+            await httpContext.Response.BodyWriter.WriteAsync(body, httpContext.RequestAborted);
+        }
     }
 
     private static async Task<IResult> PostSegment(

@@ -166,7 +166,7 @@ internal sealed class RequestBody : IDisposable
 
     private static void RequireJson(HttpRequest request, bool plainText)
     {
-        if (plainText && request.ContentType is null)
+        if (request.ContentType is "application/json" || (plainText && request.ContentType is null))
             return;
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
             || !(type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)

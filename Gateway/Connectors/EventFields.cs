@@ -35,11 +35,21 @@ internal struct EventFields
         var text = Decode(raw);
         if (text.Length is 0 or > TextLengthMax)
             Refuse(pointer, $"must have 1 to {TextLengthMax} characters");
-        else if (text.Any(char.IsControl))
+        else if (HasControl(text))
             Refuse(pointer, "must not hold control characters");
         else
             return text;
         return null;
+    }
+
+    private static bool HasControl(string text)
+    {
+        foreach (var character in text)
+        {
+            if (char.IsControl(character))
+                return true;
+        }
+        return false;
     }
 
     /// <summary>An array of such texts, at the most <paramref name="max"/>.</summary>

@@ -15,6 +15,9 @@ internal static class NativeEvents
     public static List<ParsedEvent> Parse(ReadOnlySpan<byte> body, DateTimeOffset receivedAt)
     {
         RequestBody.RequireObject(body);
+        // Most requests are one event: it is read once. What is wrong with one is told by the way that looks at all of the body first.
+        if (!MayBeBatch(body) && ParseOne(body, receivedAt) is { Event: not null } only)
+            return [only];
         Range? batch = null;
         for (var members = new JsonMembers(body); members.MoveNext();)
         {
@@ -30,6 +33,9 @@ internal static class NativeEvents
             parsed.Add(ParseOne(events.Current, receivedAt));
         return parsed;
     }
+
+    /// <summary>Whether a member could be called <c>events</c>; with an escape in it a name may be any.</summary>
+    private static bool MayBeBatch(ReadOnlySpan<byte> body) => body.IndexOf("\"events\""u8) >= 0 || body.Contains((byte)'\\');
 
     public static ParsedEvent ParseOne(ReadOnlySpan<byte> json, DateTimeOffset receivedAt)
     {

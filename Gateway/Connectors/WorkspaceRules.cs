@@ -36,9 +36,15 @@ internal sealed class WorkspaceRules(IGrainFactory grains, TimeProvider time, IH
 
     /// <summary>The rules as they are known now; the first call for a workspace waits for its registry.</summary>
     /// <exception cref="Exception">The registry could not be read; the next call tries again.</exception>
-    public async ValueTask<Rules> GetAsync(string workspace)
+    public ValueTask<Rules> GetAsync(string workspace) =>
+        workspaces.TryGetValue(workspace, out var known) && known is { IsValueCreated: true, Value: { IsCompletedSuccessfully: true } followed }
+            ? new(followed.Result.Rules)
+            : LoadedAsync(workspace);
+
+    private async ValueTask<Rules> LoadedAsync(string workspace)
     {
-        var loading = workspaces.GetOrAdd(workspace, name => new(() => LoadAsync(name)));
+        if (!workspaces.TryGetValue(workspace, out var loading))
+            loading = workspaces.GetOrAdd(workspace, name => new(() => LoadAsync(name)));
         try
         {
             return (await loading.Value).Rules;

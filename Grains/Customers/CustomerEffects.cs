@@ -31,6 +31,9 @@ internal sealed class CustomerEffects(Grain grain, IGrainFactory grains, Custome
     public void Follow(Profile committed)
     {
         followed = committed;
+        // Most customers wait for nothing, and that must cost nothing.
+        if (timer is null && offeredUntil.Count == 0 && committed is { Merge: null, Sends.IsEmpty: true, Waits.IsEmpty: true, Identities.IsEmpty: true })
+            return;
         var now = clock.GetUtcNow();
         var next = Offer(committed, now);
         if (Ask(committed, now) is { } again && !(next < again))

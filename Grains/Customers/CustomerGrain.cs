@@ -244,18 +244,10 @@ public sealed class CustomerGrain(
             throw;
         }
         var written = state.Advance(write);
-        await Settled(append);
-        if (state.Commit(written) is { } snapshot)
-            _ = Keep(snapshot);
-        followers.Tell();
-    }
-
-    private async Task Settled(Task<WriteStatus> append)
-    {
+        WriteStatus status;
         try
         {
-            if (await append == WriteStatus.Committed)
-                return;
+            status = await append;
         }
         catch (Exception failure)
         {
@@ -263,9 +255,15 @@ public sealed class CustomerGrain(
             logger.AppendFailed(this.GetPrimaryKeyString(), failure);
             throw;
         }
-        Lose();
-        logger.AppendStale(this.GetPrimaryKeyString());
-        throw new JournalException("Another activation of this customer has written; this one is out of date. Try again.");
+        if (status != WriteStatus.Committed)
+        {
+            Lose();
+            logger.AppendStale(this.GetPrimaryKeyString());
+            throw new JournalException("Another activation of this customer has written; this one is out of date. Try again.");
+        }
+        if (state.Commit(written) is { } snapshot)
+            _ = Keep(snapshot);
+        followers.Tell();
     }
 
     private void Lose()

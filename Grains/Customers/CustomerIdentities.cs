@@ -23,7 +23,9 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
 
     /// <summary>The customer that decides instead of this one; null where this one does.</summary>
     /// <exception cref="JournalBusyException">Two are merging into each other, and it is not settled yet which one stays.</exception>
-    public async ValueTask<ICustomerGrain?> FindSurvivor()
+    public ValueTask<ICustomerGrain?> FindSurvivor() => state().Newest.Merge is null ? default : FindSurvivorOfMerged();
+
+    private async ValueTask<ICustomerGrain?> FindSurvivorOfMerged()
     {
         while (state().Newest.Merge is not null)
         {

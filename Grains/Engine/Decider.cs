@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 
 namespace Orleans.Personalize.Engine;
 
@@ -37,10 +38,15 @@ public static partial class Decider
     private static Turn Arrive(TurnBuilder turn, IReadOnlyList<CustomerEvent> events)
     {
         var receipts = new Receipt[events.Count];
-        foreach (var index in InOrderOfOccurrence(events))
-            receipts[index] = Arrive(turn, events[index]);
+        if (events.Count == 1)
+            receipts[0] = Arrive(turn, events[0]);
+        else
+        {
+            foreach (var index in Enumerable.Range(0, events.Count).OrderBy(index => Stamp.Of(events[index])))
+                receipts[index] = Arrive(turn, events[index]);
+        }
         FireDue(turn, turn.Now);
-        return turn.Build([.. receipts]);
+        return turn.Build(ImmutableCollectionsMarshal.AsImmutableArray(receipts));
     }
 
     private static Receipt Arrive(TurnBuilder turn, CustomerEvent happened)
@@ -94,6 +100,8 @@ public static partial class Decider
     {
         if (happened.OccurredAt > now + Limits.FutureMax)
             return $"/occurredAt is more than {Limits.FutureMax.TotalMinutes:0} minutes in the future.";
+        if (happened.Traits.IsAbsent)
+            return null;
         foreach (var (name, value) in Json.Members(happened.Traits))
         {
             if (name.Length > Limits.TraitNameLengthMax)
@@ -127,10 +135,6 @@ public static partial class Decider
                 Match(turn, trigger, kept, happened.ReceivedAt);
         }
     }
-
-    private static IEnumerable<int> InOrderOfOccurrence(IReadOnlyList<CustomerEvent> events) => events.Count == 1
-        ? [0]
-        : Enumerable.Range(0, events.Count).OrderBy(index => Stamp.Of(events[index]));
 
     private static Turn Tick(TurnBuilder turn)
     {

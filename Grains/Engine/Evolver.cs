@@ -7,9 +7,11 @@ public static class Evolver
 {
     public static Profile Evolve(Profile profile, Fact fact)
     {
+        // By far the most frequent, and it counts itself: a copy of the profile less.
+        if (fact is Fact.EventApplied applied)
+            return Applied(profile, applied);
         var evolved = fact switch
         {
-            Fact.EventApplied applied => Applied(profile, applied),
             Fact.UnlessSeen seen => Marked(profile, seen.Trigger, seen.Key, seen.By, null),
             Fact.WaitArmed armed => Armed(profile, armed),
             Fact.WaitMoved moved => Moved(profile, moved),
@@ -37,6 +39,7 @@ public static class Evolver
         var stamp = Stamp.Of(happened);
         profile = profile with
         {
+            Version = profile.Version + 1,
             Window = profile.Window.Add(
                 profile.Hash.Hash(happened.MessageId), happened.Fingerprint, happened.OccurredAt, happened.ReceivedAt),
             Traits = Written(profile.Traits, happened, happened.Traits).DropLowest(Limits.TraitsMax, CompareWrites),
@@ -53,8 +56,7 @@ public static class Evolver
             LastSeenAt = profile.LastSeenAt > stamp.At ? profile.LastSeenAt : stamp.At,
             Counters = Counted(profile.Counters, happened.Name ?? TypeName(happened.Type), stamp.At),
             Recent = profile.Recent
-                .Insert(new Activity(stamp, happened.Type, happened.Name, happened.Source), static (a, b) => a.Stamp.CompareTo(b.Stamp))
-                .KeepLast(Limits.RecentMax),
+                .Insert(new Activity(stamp, happened.Type, happened.Name, happened.Source), static (a, b) => a.Stamp.CompareTo(b.Stamp), Limits.RecentMax),
             Cart = profile.Cart.Apply(happened),
             Orders = Order.Apply(profile.Orders, happened),
         };
@@ -96,7 +98,7 @@ public static class Evolver
                 Count = counters[found].Count + 1,
                 FirstAt = at < counters[found].FirstAt ? at : counters[found].FirstAt,
                 LastAt = at > counters[found].LastAt ? at : counters[found].LastAt,
-                Times = counters[found].Times.Insert(at, static (a, b) => a.CompareTo(b)).KeepLast(Limits.CounterTimesMax),
+                Times = counters[found].Times.Insert(at, static (a, b) => a.CompareTo(b), Limits.CounterTimesMax),
             };
         return counters.Put(found, counter).DropLowest(Limits.CountersMax, CompareCounters);
     }
