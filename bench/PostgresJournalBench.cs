@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Orleans.Personalize.Journal;
@@ -14,8 +13,6 @@ namespace Orleans.Personalize.Bench;
 /// </summary>
 internal static class PostgresJournalBench
 {
-    private const int Clients = 64;
-
     public static async Task RunAsync()
     {
         if (PostgresServer.Binaries is null)
@@ -27,6 +24,25 @@ internal static class PostgresJournalBench
         foreach (var appenders in Rounds.AreShort ? [256] : new[] { 256, 1_024, 4_096 })
             await RunAsync(server, appenders);
         await ReportHeadsAsync(server);
+        await CompareAsync(server);
+    }
+
+    /// <summary>The whole of ours, over HTTP in batches to its own SQLite, against the conventional service without the HTTP that it would have as well.</summary>
+    private static async Task CompareAsync(PostgresServer server)
+    {
+        await using var conventional = await ConventionalService.CreateAsync(server);
+        await using var own = await ServerProcess.StartAsync();
+        var connections = await HttpConnection.OpenAsync(own.Address, ConventionalService.Clients);
+        var ratios = new List<double>();
+        for (var round = -Rounds.WarmUps; round < Rounds.Count; round++)
+        {
+            var load = await HttpLoad.ClosedAsync(connections, static () => new("/v1/events", 100), static random => random.Next(JournalLoad.Customers.Length), Rounds.Time);
+            var theirs = await conventional.RoundAsync();
+            if (round >= 0)
+                ratios.Add(load.Rate * 100 / theirs);
+        }
+        Figures.Add("postgres-journal", "ours over HTTP in batches of 100 / the conventional service", ratios, "", 15, 40);
+        Array.ForEach(connections, static connection => connection.Dispose());
     }
 
     private static async Task RunAsync(PostgresServer server, int appenders)
@@ -52,10 +68,11 @@ internal static class PostgresJournalBench
             Console.WriteLine(
                 $"  round {round + 1}: journal {result.Journal,9:N0}/s  copy {result.Copy,9:N0}/s  a transaction an event {result.Conventional,7:N0}/s  batch {batch:N0}");
         }
+        Figures.Add("postgres-journal", $"journal / COPY, {appenders:N0} appenders", [.. results.Select(r => r.Journal / r.Copy)], "", 0.2, 0.4);
         Console.WriteLine(
             $"postgres-journal: {appenders:N0} appenders, {JournalLoad.Customers.Length:N0} customers, {JournalLoad.PayloadBytes} B: {Rounds.Median(results.Select(r => r.Journal)):N0} events/s, " +
             $"{Rounds.Median(results.Select(r => r.Journal / r.Copy)):F2} of COPY ({Rounds.Median(results.Select(r => r.Copy)):N0}/s), " +
-            $"{Rounds.Median(results.Select(r => r.Journal / r.Conventional)):F0} times a transaction an event at {Clients} clients " +
+            $"{Rounds.Median(results.Select(r => r.Journal / r.Conventional)):F0} times a transaction an event at {ConventionalService.Clients} clients " +
             $"({Rounds.Median(results.Select(r => r.Conventional)):N0}/s); batches of {Rounds.Median(results.Select(r => r.Batch)):N0} (medians of {Rounds.Count})");
     }
 
@@ -111,73 +128,5 @@ internal static class PostgresJournalBench
         }
 
         public ValueTask DisposeAsync() => connection.DisposeAsync();
-    }
-
-    /// <summary>What such a service is usually like: lock the customer, update the profile, note the event, queue what follows from it, commit.</summary>
-    private sealed class ConventionalService : IAsyncDisposable
-    {
-        private readonly NpgsqlDataSource source;
-
-        private ConventionalService(NpgsqlDataSource source) => this.source = source;
-
-        public static async Task<ConventionalService> CreateAsync(PostgresServer server)
-        {
-            await server.ExecuteAsync("""
-                DROP TABLE IF EXISTS customers, events, outbox;
-                CREATE TABLE customers(id text PRIMARY KEY, version bigint NOT NULL, profile jsonb NOT NULL);
-                CREATE TABLE events(id bigserial PRIMARY KEY, customer text NOT NULL, version bigint NOT NULL, payload jsonb NOT NULL, UNIQUE(customer, version));
-                CREATE TABLE outbox(id bigserial PRIMARY KEY, customer text NOT NULL, payload jsonb NOT NULL)
-                """);
-            return new ConventionalService(NpgsqlDataSource.Create(
-                server.ConnectionString(more: $"Maximum Pool Size={Clients};No Reset On Close=true;Max Auto Prepare=20;Auto Prepare Min Usages=2")));
-        }
-
-        public async Task<double> RoundAsync()
-        {
-            var clock = Stopwatch.StartNew();
-            var counts = await Task.WhenAll(Enumerable.Range(0, Clients).Select(client => Task.Run(async () =>
-            {
-                var random = new Random(client);
-                var count = 0;
-                await using var connection = await source.OpenConnectionAsync();
-                for (; clock.Elapsed < Rounds.Time; count++)
-                    await HandleAsync(connection, JournalLoad.Customers[random.Next(JournalLoad.Customers.Length)]);
-                return count;
-            })));
-            return counts.Sum() / clock.Elapsed.TotalSeconds;
-        }
-
-        public ValueTask DisposeAsync() => source.DisposeAsync();
-
-        private static async Task HandleAsync(NpgsqlConnection connection, string customer)
-        {
-            await using var transaction = await connection.BeginTransactionAsync();
-            var version = 1L;
-            await using (var select = new NpgsqlCommand("SELECT version, profile FROM customers WHERE id = $1 FOR UPDATE", connection).With(customer))
-            {
-                await using var row = await select.ExecuteReaderAsync();
-                if (await row.ReadAsync())
-                    version = row.GetInt64(0) + 1;
-            }
-            var json = Json(customer, version, JournalLoad.PayloadBytes);
-            const string upsert = """
-                INSERT INTO customers VALUES($1, $2, $3::jsonb) ON CONFLICT (id) DO UPDATE SET version = excluded.version, profile = customers.profile || excluded.profile
-                """;
-            await using (var write = new NpgsqlCommand(upsert, connection).With(customer).With(version).With(Json(customer, version, JournalLoad.ProfileBytes)))
-                await write.ExecuteNonQueryAsync();
-            // Two who make the same new customer at once number its events alike, which is of no interest here.
-            await using (var write = new NpgsqlCommand(
-                "INSERT INTO events(customer, version, payload) VALUES($1, $2, $3::jsonb) ON CONFLICT DO NOTHING", connection).With(customer).With(version).With(json))
-                await write.ExecuteNonQueryAsync();
-            await using (var write = new NpgsqlCommand("INSERT INTO outbox(customer, payload) VALUES($1, $2::jsonb)", connection).With(customer).With(json))
-                await write.ExecuteNonQueryAsync();
-            await transaction.CommitAsync();
-        }
-
-        private static string Json(string customer, long version, int bytes)
-        {
-            var json = new StringBuilder($$"""{"customer":"{{customer}}","version":{{version}},"name":"Product Viewed","url":"https://shop.example/p/trail-shoe","padding":""" + "\"");
-            return json.Append('x', bytes - json.Length - 2).Append("\"}").ToString();
-        }
     }
 }

@@ -17,6 +17,7 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     private readonly Process process;
     private readonly DirectoryInfo directory;
+    private bool isGone;
 
     private ServerProcess(Process process, DirectoryInfo directory, Uri address, TimeSpan started)
     {
@@ -71,8 +72,13 @@ internal sealed class ServerProcess : IAsyncDisposable
         return await StartAsync(directory);
     }
 
-    public async ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync() => await StopAsync();
+
+    /// <summary>Of a server that was started anew the one before has nothing left to stop.</summary>
+    public async Task StopAsync()
     {
+        if (isGone)
+            return;
         process.StandardInput.Close();
         await process.WaitForExitAsync();
         Release();
@@ -81,6 +87,7 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     private void Release()
     {
+        isGone = true;
         Http.Dispose();
         process.Dispose();
     }

@@ -38,6 +38,7 @@ internal static class SqliteJournalBench
                 ratios.Add(journalRate / bareRate);
                 Console.WriteLine($"  round {round + 1}: journal {journalRate,9:N0}/s  bare {bareRate,9:N0}/s  ratio {ratios[^1]:F2}  batch {batch:N0}");
             }
+            Figures.Add("sqlite-journal", $"journal / bare loop, {appenders:N0} appenders", ratios, "", 0.8, 0.95);
             Console.WriteLine(
                 $"{appenders:N0} appenders, {JournalLoad.Customers.Length:N0} customers, {JournalLoad.PayloadBytes} B: journal {Rounds.Median(journalRates):N0} events/s, " +
                 $"bare {Rounds.Median(bareRates):N0} events/s, ratio {Rounds.Median(ratios):F2} (medians of {Rounds.Count})");
