@@ -150,8 +150,10 @@ internal sealed record OwnPart(Profile Profile, IReadOnlySet<string> Messages)
         var partings = new Dictionary<string, int>();
         for (var i = 0; i < facts.Count; i++)
         {
-            if (facts[i] is Fact.IdentityParting parting)
-                partings[parting.Id] = i;
+            if (facts[i] is not Fact.IdentityParting parting)
+                continue;
+            foreach (var id in parting.Handback.Ids)
+                partings[id] = i;
         }
         return partings;
     }
