@@ -35,6 +35,9 @@ internal static class EventsApi
     /// <summary>The name of the policy that lets pages of any origin send events, and nothing else.</summary>
     public const string AnyOrigin = "any-origin";
 
+    /// <summary>What RudderStack's library for Node.js calls its gzipped JSON.</summary>
+    private const string Form = "application/x-www-form-urlencoded";
+
     private static readonly string[] StatusNames = ["accepted", "duplicate", "late", "conflict", "rejected"];
 
     /// <summary>
@@ -80,8 +83,8 @@ internal static class EventsApi
                 .WithMetadata(Access.SendEvents)
                 .AllowAnonymous();
             _ = type is null
-                ? endpoint.Accepts<SegmentBatch>("application/json", "text/plain")
-                : endpoint.Accepts<SegmentEvent>("application/json", "text/plain");
+                ? endpoint.Accepts<SegmentBatch>("application/json", "text/plain", Form)
+                : endpoint.Accepts<SegmentEvent>("application/json", "text/plain", Form);
         }
     }
 

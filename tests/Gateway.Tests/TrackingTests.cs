@@ -77,7 +77,7 @@ public sealed class TrackingTests : IAsyncLifetime
     [InlineData("{", "text/plain", 400)]
     [InlineData("", "text/plain", 400)]
     [InlineData("{", "application/json", 401)]
-    [InlineData("{", "application/xml", 401)]
+    [InlineData("{", "application/xml", 415)]
     public async Task A_body_without_a_key_is_refused(string body, string type, int status) =>
         await ProblemAsync(status, await server.Anonymous.PostAsync("/v1/events", Bytes(Encoding.UTF8.GetBytes(body), type)));
 
