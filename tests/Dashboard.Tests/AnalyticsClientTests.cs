@@ -11,7 +11,7 @@ public sealed class AnalyticsClientTests(Shop shop)
         <!doctype html>
         <title>Home</title>
         <script>
-          const analytics = window.analytics = []
+          var analytics = window.analytics = []
           for (const method of ['track', 'identify', 'page', 'group', 'alias', 'ready', 'reset', 'user'])
             analytics[method] = (...values) => analytics.push([method, ...values])
           analytics._writeKey = 'KEY'
