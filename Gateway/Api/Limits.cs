@@ -8,6 +8,9 @@ internal static class Limits
     /// <summary>A request to the native API: 1,000 events of 4 KB each.</summary>
     public const int RequestBytesMax = 4 * 1024 * 1024;
 
+    /// <summary>A request of the tracking script: what browsers still send of a page that is left (https://fetch.spec.whatwg.org/#http-network-or-cache-fetch).</summary>
+    public const int PageRequestBytesMax = 64 * 1024;
+
     /// <summary>Events in a native request. One request holds up one turn a customer; more events are better sent as more requests.</summary>
     public const int EventsMax = 1_000;
 

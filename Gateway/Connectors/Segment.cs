@@ -134,11 +134,7 @@ public static class SegmentConnector
         if ((EventFields.TimeOrNull(call.SentAt) ?? envelope.SentAt) is not { } sentAt)
             return occurredAt;
 
-        var ticks = occurredAt.UtcTicks + (receivedAt.UtcTicks - sentAt.UtcTicks);
-        if (ticks >= DateTimeOffset.UnixEpoch.UtcTicks && ticks <= DateTimeOffset.MaxValue.UtcTicks)
-            return new DateTimeOffset(ticks, TimeSpan.Zero);
-        fields.Refuse("/sentAt", "is so far off that the event's time cannot be told");
-        return default;
+        return fields.Corrected(occurredAt, sentAt, receivedAt);
     }
 
     private static JsonText Properties(ref EventFields fields, in SegmentCall call, EventType? type)

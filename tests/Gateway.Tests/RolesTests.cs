@@ -106,6 +106,7 @@ public sealed class RolesTests : IAsyncLifetime
         { "GET", "/customers/c", null },
         { "GET", "/cluster", null },
         { "GET", "/ui/app.js", null },
+        { "GET", "/track.js", null },
         { "GET", "/v1/keys/current", "ingest read operate admin" },
         { "POST", "/v1/triggers/t/check", "read operate admin" },
     };
