@@ -106,7 +106,7 @@ internal static class NativeEvents
             Properties = fields.Object(properties, "/properties"),
             Traits = fields.Object(traits, "/traits"),
             Consent = fields.Consent(consent, "/consent"),
-            Identities = who is null ? null : Identifiers.Of(who, [anonymous, .. fields.Texts(identities, "/identities", Identifiers.CountMax)]),
+            Identities = who is null ? null : Identities.Of(who, [anonymous, .. fields.Texts(identities, "/identities", Identities.CountMax)]),
             IsProvisional = known is null,
             Fingerprint = new Fingerprint()
                 .Add(type).Add(name).Add(eventName).Add(occurredAt).Add(timestamp).Add(properties).Add(traits).Add(consent).Value,

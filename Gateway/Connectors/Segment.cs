@@ -104,7 +104,7 @@ public static class SegmentConnector
             Properties = properties,
             Traits = traits,
             Consent = consent,
-            Identities = Identifiers.Of(customer!, [anonymous, previous, .. Identifiers.External(context)]),
+            Identities = Identities.Of(customer!, [anonymous, previous, .. Identities.External(context)]),
             IsProvisional = user is null,
             Fingerprint = new Fingerprint()
                 .Add([(byte)type]).Add(call.Event).Add(call.Name).Add(call.SourceTime).Add(properties.Span).Add(traits.Span).Add(consent.Span).Value,
