@@ -33,7 +33,7 @@ async function request(method, path, { body, headers = {}, signal } = {}) {
     answer = await fetch('/v1/' + path, {
       method, signal, cache: 'no-store',
       headers: { Authorization: 'Bearer ' + sessionStorage.apiKey, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
-      body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
+      body: body === undefined || typeof body === 'string' || body instanceof Blob ? body : JSON.stringify(body),
     });
   } catch (failure) {
     if (failure.name === 'AbortError') throw failure;
@@ -56,6 +56,8 @@ export const post = async (path, body = {}) => read(await request('POST', path, 
 export const put = async (path, body, ifMatch) =>
   read(await request('PUT', path, { body, headers: ifMatch === 0 ? { 'If-None-Match': '*' } : ifMatch ? { 'If-Match': `"${ifMatch}"` } : {} }));
 export const remove = async path => read(await request('DELETE', path));
+/** A piece of a file (https://datatracker.ietf.org/doc/draft-ietf-httpbis-resumable-upload/). @param piece A Blob. */
+export const append = async (path, piece, offset) => read(await request('PATCH', path, { body: piece, headers: { 'Content-Type': 'application/partial-upload', 'Upload-Offset': offset } }));
 
 /** The server says something every ten seconds; after so many milliseconds without it the line is dead. */
 const silenceMax = 25_000;
