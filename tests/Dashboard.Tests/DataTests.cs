@@ -20,7 +20,7 @@ public sealed class DataTests(Shop shop)
         await shop.HappensAsync("sourced", "Viewed");
         await using var tab = await shop.OpenAsync("/");
         await tab.Page.Locator("nav").GetByText("Data").ClickAsync();
-        await Expect(tab.Card("Sources").Locator(".source", new() { HasTextRegex = new Regex("^direct") }).First).ToContainTextAsync("api");
+        await Expect(tab.Card("Sources").Locator("[data-key=api]")).ToContainTextAsync("direct");
         await tab.Page.GetByText("New source").ClickAsync();
         await tab.Page.GetByLabel("Id of the source").FillAsync("made-here");
         var document = tab.Page.GetByLabel("Document, JSON");
@@ -105,16 +105,17 @@ public sealed class DataTests(Shop shop)
         await tab.Page.GetByLabel("Event", new() { Exact = true }).FillAsync("Weighed");
         await tab.Page.Keyboard.PressAsync("Enter");
         await Expect(tab.Page.Locator("a.row")).ToHaveCountAsync(4);
-        await tab.Page.GetByLabel("Reason").SelectOptionAsync("required");
+        await tab.Page.Locator("main").GetByLabel("Reason").SelectOptionAsync("required");
         await Expect(tab.Page.Locator("a.row")).ToHaveCountAsync(3);
         await tab.Button("Drop all 3").ClickAsync();
         await Expect(tab.Page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("Drop 3 events?");
-        await tab.Page.GetByLabel("Reason", new() { Exact = true }).Last.FillAsync("a test of the scales");
+        await tab.Page.GetByRole(AriaRole.Dialog).GetByLabel("Reason").FillAsync("a test of the scales");
         await ConfirmAsync(tab, "Drop");
         await Expect(tab.Card("Events")).ToContainTextAsync("None of these");
         await tab.Page.GetByLabel("State").SelectOptionAsync("dropped");
-        await Expect(tab.Page.Locator("a.row")).ToHaveCountAsync(3);
-        await tab.Page.GetByLabel("Reason").SelectOptionAsync("");
+        // And the probe that told that the schema holds.
+        await Expect(tab.Page.Locator("a.row")).ToHaveCountAsync(4);
+        await tab.Page.Locator("main").GetByLabel("Reason").SelectOptionAsync("");
         await tab.Page.GetByLabel("State").SelectOptionAsync("open");
         await Expect(tab.Page.Locator("a.row")).ToHaveCountAsync(1);
         await Expect(tab.Page.Locator("a.row")).ToContainTextAsync("light");
@@ -158,7 +159,6 @@ public sealed class DataTests(Shop shop)
         var progress = tab.Page.Locator(".tile[data-key=Progress]");
         await Expect(progress).ToContainTextAsync("0 %");
         await shop.AppendAsync($"imports/{id}", file.AsMemory(0, file.Length / 2), 0);
-        await Expect(progress).Not.ToContainTextAsync("0 %");
         await Expect(progress.Locator("progress")).ToHaveAttributeAsync("value", new Regex("^(4\\d|50)$"));
         await Expect(tab.Card("Bad rows")).ToContainTextAsync("row 2");
         await shop.AppendAsync($"imports/{id}", file.AsMemory(file.Length / 2), file.Length / 2);

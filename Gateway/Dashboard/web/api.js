@@ -49,7 +49,7 @@ async function request(method, path, { body, headers = {}, signal } = {}) {
   throw new Problem(answer.status, await answer.json().catch(() => null));
 }
 
-const read = async answer => (answer.status === 204 ? null : answer.json());
+const read = async answer => JSON.parse(await answer.text() || null);
 export const get = async (path, signal) => read(await request('GET', path, { signal }));
 export const post = async (path, body = {}) => read(await request('POST', path, { body }));
 /** @param ifMatch The version that it takes the place of; 0: there must be none yet. */

@@ -45,7 +45,7 @@ export default async function imports(view, { signal, mayOperate, go }) {
     h('div', { class: 'form' }, h('label', null, 'CSV or NDJSON file', file), h('label', null, 'What is done with it', use), h('label', null, 'Source', source), sources,
       isCsv() ? h('label', null, 'Between cells', delimiter) : h('label', null, 'A row is', rows)),
     h('label', null, 'Mapping, JSON; where it is empty that of the source', mapping), problems ? h('div', { class: 'state', role: 'alert' }, problemList(problems)) : null,
-    h('p', { class: 'tools more' }, button('Send', send, { class: 'primary' }), h('small', null, 'It is sent while this tab is open. Choose the same file again to go on; for large files use the console: ', h('code', null, 'silo import --file …'))))));
+    h('p', { class: 'tools more' }, button('Send', send, { class: 'primary' }), h('small', null, 'It is sent while this tab is open. Choose the same file again to go on; for large files use the console: ', h('code', null, 'silo import --file …')))));
   const draw = () => show(view, head('Imports and reconciliations', 'Files that came in as history, or were compared with the profiles'), h('div', { class: 'stack' },
     mayOperate ? form() : null,
     jobs && card('Files', null, jobs.length ? h('div', { class: 'rows' }, jobs.map(jobRow)) : empty('No file yet', mayOperate ? 'Send one above, or with the console’s import.' : 'To send one use a key with the role operate.'))));

@@ -76,7 +76,7 @@ export default async function quarantined(view, { id, signal, mayOperate }) {
       h('div', { class: 'grid' },
         h('div', { class: 'wide' }, card('Event', h('small', null, `as ${one.format}`), h('div', { class: 'body' }, isEditing
           ? [field, state, h('div', { class: 'tools' }, button('Mend', store, { class: 'primary' }), button('Cancel', () => { isEditing = false; draw(); }))]
-          : one.text !== null && one.text !== undefined ? h('pre', null, one.text) : marked(one.body, errors.length || !isOpen ? errors : [])))),
+          : one.text !== null && one.text !== undefined ? h('pre', null, one.text) : marked(one.body, errors)))),
         h('div', { class: 'stack narrow' },
           card('What is wrong', null, h('div', { class: 'body' }, h('dl', { class: 'pairs' },
             h('dt', null, 'Reason'), h('dd', null, item.reason), h('dt', null, 'Where'), h('dd', null, item.pointer ? h('code', null, item.pointer) : 'the whole of it'), h('dt', null, 'When it came'), h('dd', null, item.detail),

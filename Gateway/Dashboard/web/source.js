@@ -31,7 +31,10 @@ export default async function source(view, { id, signal, mayOperate, workspace, 
     stored = await put('sources/' + encode(to), edit.text(), stored.version);
     say('Stored. It holds everywhere within a second.');
     if (isNew) go('/data/sources/' + encode(to));
-    else await edit.fill(stored.document), await refresh();
+    else {
+      edit.reset(stored.document);
+      await refresh();
+    }
   }
   async function turn(isOn) {
     const document = structuredClone(stored.document);
@@ -44,7 +47,7 @@ export default async function source(view, { id, signal, mayOperate, workspace, 
     document.enabled = isOn;
     stored = await put(path, document, stored.version);
     say(isOn ? 'Switched on.' : 'Switched off.');
-    await edit.fill(stored.document);
+    edit.reset(stored.document);
     await refresh();
   }
   async function drop() {
