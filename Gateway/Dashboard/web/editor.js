@@ -28,7 +28,7 @@ export function editor(kind, idOf, document, mayEdit, onValid = () => {}) {
       return invalid(true, h('p', { class: 'bad' }, 'Not valid JSON: ' + place(failure.message, field.value)));
     }
     try {
-      await post(`${kind}/${encodeURIComponent(idOf() || 'draft')}/check`, field.value);
+      await post(`${kind}/${encodeURIComponent(idOf() || 'unnamed')}/check`, field.value);
       if (turn !== asked) return false;
       onValid(parsed);
       return invalid(false, h('p', { class: 'good' }, '✓ Valid'));

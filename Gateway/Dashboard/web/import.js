@@ -20,7 +20,10 @@ export default async function importPage(view, { id, part, signal, mayOperate })
     [job, bad] = [{ ...one, kind: part }, errors];
     draw();
   }
-  const took = () => job.startedAt && job.finishedAt ? span(new Date(job.finishedAt) - new Date(job.startedAt)) : null;
+  const took = () => {
+    const milliseconds = job.finishedAt && job.startedAt ? new Date(job.finishedAt) - new Date(job.startedAt) : null;
+    return milliseconds === null ? null : milliseconds < 1000 ? '< 1 s' : span(milliseconds);
+  };
 
   function draw() {
     const { counts, findings } = job;
@@ -29,7 +32,7 @@ export default async function importPage(view, { id, part, signal, mayOperate })
       h('div', { class: 'tiles' }, [
         ['Progress', job.percent === null ? '–' : `${job.percent} %`, jobBar(job)], ['Rows', count(counts.rows), `${count(job.rowsPerSecond)} a second`],
         [isImport ? 'Applied' : 'Compared', count(counts.applied), [counts.late ? `${count(counts.late)} late ` : '', counts.duplicates ? `${count(counts.duplicates)} duplicates` : ''].join('')],
-        ['Bad', count(counts.bad), counts.bad ? 'of the file, not of the rest' : 'none']].map(([name, number, more]) => h('div', { class: 'tile', 'data-key': name }, h('span', null, name), h('b', { class: name === 'Bad' && counts.bad ? 'bad' : null }, number), h('small', null, more)))),
+        ['Bad', count(counts.bad), counts.bad ? 'left out' : 'none']].map(([name, number, more]) => h('div', { class: 'tile', 'data-key': name }, h('span', null, name), h('b', { class: name === 'Bad' && counts.bad ? 'bad' : null }, number), h('small', null, more)))),
       h('div', { class: 'grid' },
         h('div', { class: 'stack wide' }, findings ? [fields(findings), samples(findings)] : null, badRows(bad)),
         h('div', { class: 'narrow' }, card('File', null, h('dl', { class: 'pairs body' },
@@ -44,10 +47,10 @@ const badRows = ({ bad, items }) => card('Bad rows', bad > items.length ? h('sma
   : empty('No bad rows', 'A row that cannot be read is left out and listed here; the others are none the worse.'));
 
 const kinds = ['equal', 'missing', 'stale', 'conflicting', 'repaired'];
-const fields = ({ customersMissing, fields }) => card('Fields', customersMissing ? badge(`${count(customersMissing)} customers missing`, 'warn') : null, Object.keys(fields).length
-  ? h('div', { class: 'scroll' }, h('table', null, h('thead', null, h('tr', null, h('th', null, 'Field'), kinds.map(kind => h('th', null, kind)))),
+const fields = ({ customersMissing, fields }) => card('Fields', customersMissing ? badge(customersMissing === 1 ? 'one customer missing' : `${count(customersMissing)} customers missing`, 'warn') : null, Object.keys(fields).length
+  ? h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Counts by field' }, h('table', null, h('thead', null, h('tr', null, h('th', null, 'Field'), kinds.map(kind => h('th', null, kind)))),
     h('tbody', null, Object.entries(fields).map(([name, found]) => h('tr', { 'data-key': name }, h('th', { scope: 'row' }, name), kinds.map(kind => h('td', { class: found[kind] && kind !== 'equal' && kind !== 'repaired' ? 'warn' : null }, count(found[kind]))))))))
   : empty('Nothing compared yet', 'Each field of the snapshot is counted here.'));
 
-const samples = ({ samples }) => samples.length ? card('What differs', h('small', null, 'the first hundred of each'), h('ul', { class: 'rows' }, samples.map(one => h('li', { class: 'item send', 'data-key': one.finding + one.customer + one.field },
-  badge(one.finding, 'warn'), h('div', null, customerLink(one.customer), ' ', h('code', null, one.field), h('small', null, 'theirs ', value(one.theirs), ', ', time(one.theirsAt))), h('div', null, value(one.ours), h('small', null, one.oursAt ? [one.oursSource, ', ', time(one.oursAt)] : 'ours')))))) : null;
+const samples = ({ samples }) => samples.length ? card('What differs', h('small', null, 'the first hundred of each'), h('ul', { class: 'rows' }, samples.map(one => h('li', { class: 'item finding', 'data-key': one.finding + one.customer + one.field },
+  badge(one.finding, 'warn'), h('div', null, customerLink(one.customer), ' ', h('code', null, one.field), h('small', null, 'theirs ', value(one.theirs), ', ', time(one.theirsAt))), h('small', null, 'ours ', value(one.ours), one.oursAt ? [', ', time(one.oursAt), `, from ${one.oursSource}`] : null))))) : null;

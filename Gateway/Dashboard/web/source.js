@@ -72,7 +72,7 @@ export default async function source(view, { id, signal, mayOperate, workspace, 
         isNew ? [h('label', null, 'Id', name), h('h3', null, 'What it is')] : null, edit.field, edit.state,
         mayOperate ? h('div', { class: 'tools' }, button('Store', save, { class: 'primary' }), isNew ? null : h('small', null, `Secrets show as ${hidden}: type them again to store a change.`))
           : h('p', { class: 'soft' }, 'This key may read. To change sources use one with the role operate.')))),
-      h('div', { class: 'stack narrow' }, isNew ? null : [numbersCard(known), known?.status ? polledCard(known.status) : addressCard(stored.document, workspace, id), changesCard(history)])));
+      h('div', { class: 'stack narrow' }, isNew || !known ? null : [numbersCard(known), known.status ? polledCard(known.status) : addressCard(stored.document, workspace, id), changesCard(history)])));
 
   draw();
   if (isNew) edit.check();

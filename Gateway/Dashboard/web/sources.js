@@ -32,7 +32,7 @@ export function sourceRow(source) {
   const { id, stored, numbers, status } = source;
   const errors = errorsOf(source);
   const said = [
-    stored ? stored.document.type : 'by the native API or Segment’s',
+    stored ? stored.document.type : 'named by its events',
     status?.error ? status.error : status?.nextAt ? ['asked next ', time(status.nextAt)] : numbers?.lastAt ? ['last ', time(numbers.lastAt)] : 'nothing yet since this process began'];
   return h(stored ? 'a' : 'div', { class: stored ? 'row source' : 'item source', href: stored ? '/data/sources/' + encode(id) : null, 'data-key': id },
     sourceState(source), h('span', null, h('b', null, stored?.document.name ?? id), h('small', null, said[0], ' · ', said[1])),
