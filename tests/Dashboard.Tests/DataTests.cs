@@ -182,7 +182,7 @@ public sealed class DataTests(Shop shop)
         const string Mapping = """{"customer":"/id","type":{"value":"identify"},"occurredAt":"/changed","traits":{"city":"/city"}}""";
         await using var tab = await shop.OpenAsync("/data/imports");
         await tab.Page.GetByLabel("CSV or NDJSON file").SetInputFilesAsync(new FilePayload { Name = "people.csv", MimeType = "text/csv", Buffer = Encoding.UTF8.GetBytes("id,city,changed\nfiled,Rome,2026-05-01\n,Nowhere,2026-05-01\n") });
-        await tab.Page.GetByLabel("Source").FillAsync("crm");
+        await tab.Page.GetByLabel("Source", new() { Exact = true }).FillAsync("crm");
         await tab.Page.GetByLabel("Mapping").FillAsync("""{"customer":"id"}""");
         await tab.Button("Send").ClickAsync();
         await Expect(tab.Page.Locator(".problems")).ToContainTextAsync("/mapping/customer");
