@@ -68,10 +68,13 @@ public static partial class Evolver
     {
         if (written.IsAbsent)
             return fields;
-        foreach (var (name, value) in Json.Members(written))
-            fields = WithWrite(fields, new(name, value, Stamp.Of(happened), happened.Source, happened.SourcePriority));
+        foreach (var write in WritesOf(happened, written))
+            fields = WithWrite(fields, write);
         return fields;
     }
+
+    internal static IEnumerable<Trait> WritesOf(CustomerEvent happened, JsonText written) =>
+        Json.Members(written).Select(member => new Trait(member.Key, member.Value, Stamp.Of(happened), happened.Source, happened.SourcePriority));
 
     internal static ImmutableArray<Trait> WithWrite(ImmutableArray<Trait> fields, Trait written)
     {
