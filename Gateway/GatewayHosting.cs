@@ -8,6 +8,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
 using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Brokers;
 using Orleans.Personalize.Gateway.Connectors;
@@ -18,6 +19,7 @@ using Orleans.Personalize.Gateway.Quality;
 using Orleans.Personalize.Gateway.Recipients;
 using Orleans.Personalize.Gateway.Security;
 using Orleans.Personalize.Gateway.SuppressionList;
+using Orleans.Personalize.Gateway.Tracking;
 
 namespace Orleans.Personalize.Gateway;
 
@@ -71,6 +73,7 @@ public static class GatewayHosting
             .AllowAnyOrigin()
             .WithMethods(HttpMethods.Post)
             .AllowAnyHeader()
+            .WithExposedHeaders(HeaderNames.RetryAfter)
             .SetPreflightMaxAge(TimeSpan.FromHours(2))));
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Explain(context.ProblemDetails));
         services.AddExceptionHandler<ProblemExceptions>();
@@ -132,6 +135,7 @@ public static class GatewayHosting
         HealthApi.Map(app);
         UnsubscribePage.Map(app);
         PreferencesPage.Map(app);
+        TrackingScript.Map(app);
         DashboardPages.Map(app);
         app.MapOpenApi().AllowAnonymous();
         return app;

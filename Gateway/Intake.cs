@@ -51,7 +51,7 @@ internal sealed class Intake(IGrainFactory grains, WorkspaceRules rules, Warning
         else
             await TakeAsync(workspace, events, door, schemas, taken);
         GatewayInstruments.OnEventsQuarantined(door.Name, taken);
-        numbers.OnTaken(workspace, door.Name, taken);
+        numbers.OnTaken(workspace, door.Source, taken);
         return taken;
     }
 
@@ -93,18 +93,22 @@ internal sealed class Intake(IGrainFactory grains, WorkspaceRules rules, Warning
             logger.OutcomeUnknown(first, failures.Count(failure => failure is not null));
     }
 
-    /// <summary>Takes in an event from quarantine, by the same rules.</summary>
-    /// <returns>What is still wrong with it, or else what became of it.</returns>
+    /// <summary>Takes in the events of an item from quarantine, by the same rules: none of them where one is still refused.</summary>
+    /// <returns>What is still wrong with them, or else what became of each.</returns>
     /// <exception cref="Exception">The rules could not be read.</exception>
-    public async Task<(List<SchemaFailure> Failures, Taken? Taken)> RetakeAsync(string workspace, ParsedEvent parsed)
+    public async Task<(List<SchemaFailure> Failures, Taken[] Taken)> RetakeAsync(string workspace, List<ParsedEvent> events)
     {
-        var judged = Judge(parsed.Event!, (await rules.GetAsync(workspace)).Schemas);
-        if (judged.IsRefused)
-            return (judged.Failures, null);
-        var taken = new Taken[1];
-        if (await ApplyAsync(workspace, parsed.Customer!, new([0], [judged.Event]), [parsed], taken) is { } failure)
-            logger.OutcomeUnknown(failure, 1);
-        return ([], taken[0]);
+        var schemas = (await rules.GetAsync(workspace)).Schemas;
+        var judged = events.ConvertAll(one => Judge(one.Event!, schemas));
+        if (judged.Find(static one => one.IsRefused) is { IsRefused: true } refused)
+            return (refused.Failures, []);
+        var taken = new Taken[events.Count];
+        for (var index = 0; index < events.Count; index++)
+        {
+            if (await ApplyAsync(workspace, events[index].Customer!, new([index], [judged[index].Event]), events, taken) is { } failure)
+                logger.OutcomeUnknown(failure, 1);
+        }
+        return ([], taken);
     }
 
     /// <summary>What an enforced schema has against an event now; empty where it would be let in.</summary>
@@ -170,7 +174,8 @@ internal sealed class Intake(IGrainFactory grains, WorkspaceRules rules, Warning
     {
         try
         {
-            var receipts = await grains.GetGrain<ICustomerGrain>(new CustomerKey(workspace, customer).ToString()).Apply([.. batch.Events]);
+            var receipts = await grains.GetGrain<ICustomerGrain>(new CustomerKey(workspace, customer).ToString())
+                .Apply([.. batch.Events.Select(one => one.IsProvisional == Identities.IsProvisional(customer, one) ? one : one with { IsProvisional = true })]);
             if (receipts.Length != batch.Events.Count)
                 throw new InvalidOperationException($"{batch.Events.Count} events got {receipts.Length} receipts.");
             for (var position = 0; position < receipts.Length; position++)

@@ -16,7 +16,34 @@ public interface ICustomerHistoryGrain : IGrainWithStringKey
     /// <summary>The profile at two versions, in one reading; the first of them where there is none of either.</summary>
     /// <param name="from">Not above <paramref name="to"/>.</param>
     Task<PastProfile[]> AtVersions(long from, long to);
+
+    /// <summary>Which writes of traits and consent lost to which, newest first, made of the facts when it is asked for.</summary>
+    /// <param name="limit">At least so many where there are as many: what one version brought stays together.</param>
+    /// <param name="before">Only those of versions before this one.</param>
+    Task<ConflictPage> Conflicts(int limit, long? before);
 }
+
+/// <param name="Next">The <c>before</c> of the next page; null where this is the last.</param>
+/// <param name="Reason">Why there are none, as a code: one of <see cref="PastReason"/>.</param>
+/// <param name="Version">The newest version of the customer.</param>
+[GenerateSerializer, Immutable, Alias("ConflictPage")]
+public sealed record ConflictPage(
+    [property: Id(0)] ConflictView[] Items,
+    [property: Id(1)] long? Next,
+    [property: Id(2)] string? Reason,
+    [property: Id(3)] long Version);
+
+/// <summary>Two writes of one field that did not agree.</summary>
+/// <param name="Field">The name of a trait, or <c>consent.email</c> and the like.</param>
+/// <param name="Version">The customer's version that brought them together.</param>
+/// <param name="Won">newer, priority or message-id.</param>
+[GenerateSerializer, Immutable, Alias("ConflictView")]
+public sealed record ConflictView(
+    [property: Id(0)] string Field,
+    [property: Id(1)] long Version,
+    [property: Id(2)] string Won,
+    [property: Id(3)] TraitView Winner,
+    [property: Id(4)] TraitView Loser);
 
 /// <param name="View">Null where there is none.</param>
 /// <param name="Reason">Why there is none, as a code: one of <see cref="PastReason"/>.</param>

@@ -19,7 +19,7 @@ public static class Import
         usage: import --file FILE (--mapping FILE | --source ID | --rows native|segment) [options]
 
           --file       CSV, or NDJSON if its name ends with .ndjson or .jsonl
-          --mapping    a JSON file: what becomes of the columns (docs/connectors.md)
+          --mapping    a JSON file: what becomes of the columns (docs/imports.md; its language: docs/connectors.md)
           --source     the source of the events; without --mapping that of a source which has one
           --rows       of NDJSON: what a line is, native, segment or mapping
           --format     csv or ndjson, whatever the name ends with

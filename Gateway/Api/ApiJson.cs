@@ -17,6 +17,7 @@ namespace Orleans.Personalize.Gateway.Api;
 [JsonSerializable(typeof(CustomerResponse))]
 [JsonSerializable(typeof(ExplanationResponse))]
 [JsonSerializable(typeof(ProfileDiff))]
+[JsonSerializable(typeof(ConflictsResponse))]
 [JsonSerializable(typeof(LiveFacts))]
 [JsonSerializable(typeof(WaitRequest))]
 [JsonSerializable(typeof(ShiftRequest))]

@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -37,6 +38,9 @@ internal static class EventsApi
     /// <summary>The name of the policy that lets pages of any origin send events, and nothing else.</summary>
     public const string AnyOrigin = "any-origin";
 
+    /// <summary>What RudderStack's library for Node.js calls its gzipped JSON.</summary>
+    private const string Form = "application/x-www-form-urlencoded";
+
     private static readonly string[] StatusNames = ["accepted", "duplicate", "late", "conflict", "rejected"];
 
     /// <summary>
@@ -61,12 +65,13 @@ internal static class EventsApi
             .WithSummary("Send one event, or {\"events\": [...]}")
             .WithDescription(
                 "Answers with one result an event, in order, once all are durable. A bad event is rejected alone; one that fails an enforced schema is quarantined. After 429 or 503 repeat the request: " +
-                "events are recognised by messageId, and the error's results name the ids of those that came without.")
-            .Accepts<NativeBatch>("application/json")
+                "events are recognised by messageId, and the error's results name the ids of those that came without. Pages may send text/plain with an ingest key as the body's writeKey.")
+            .Accepts<NativeBatch>("application/json", "text/plain")
             .Produces<EventResults>(StatusCodes.Status202Accepted)
-            .ProducesProblems(400, 413, 415, 429, 503)
+            .ProducesProblems(400, 401, 403, 413, 415, 429, 503)
             .RequireCors(AnyOrigin)
-            .Require(Access.SendEvents);
+            .WithMetadata(Access.SendEvents)
+            .AllowAnonymous();
 
         foreach (var (path, type) in SegmentPaths)
         {
@@ -81,17 +86,34 @@ internal static class EventsApi
                 .WithMetadata(Access.SendEvents)
                 .AllowAnonymous();
             _ = type is null
-                ? endpoint.Accepts<SegmentBatch>("application/json", "text/plain")
-                : endpoint.Accepts<SegmentEvent>("application/json", "text/plain");
+                ? endpoint.Accepts<SegmentBatch>("application/json", "text/plain", Form)
+                : endpoint.Accepts<SegmentEvent>("application/json", "text/plain", Form);
         }
     }
 
-    private static async Task<IResult> PostNative(HttpContext http, Intake intake, TimeProvider time, IOptions<JsonOptions> json)
+    private static async Task<IResult> PostNative(HttpContext http, Intake intake, KeyRing keys, TimeProvider time, IOptions<JsonOptions> json)
     {
         var receivedAt = time.GetUtcNow();
+        var hasKey = http.User.Identity is { IsAuthenticated: true };
+        if (hasKey && !Access.SendEvents.Allows(http.User))
+            return Results.Forbid();
+        if (!hasKey && !RequestBody.IsOfPage(http.Request))
+            return Results.Challenge();
+
         List<ParsedEvent> events;
-        using (var body = await RequestBody.ReadAsync(http.Request, Limits.RequestBytesMax))
+        using (var body = await RequestBody.ReadAsync(http.Request, hasKey ? Limits.RequestBytesMax : Limits.PageRequestBytesMax, ofPage: !hasKey))
+        {
+            if (!hasKey)
+            {
+                if (CallerOf(body, keys) is not { } caller)
+                    return Results.Challenge();
+                if (!Access.SendFromPage.Allows(caller))
+                    return Problems.Of(StatusCodes.Status403Forbidden, $"A key in the body must have the role {Roles.Ingest}, since a page shows it to everyone; this key's role is {caller.Role()}.");
+                http.User = caller;
+            }
+
             events = body.Parse((utf8, now) => NativeEvents.Parse(utf8, now), receivedAt);
+        }
 
         var taken = await intake.TakeAsync(http.User.Workspace(), events, Door.Native);
         GatewayInstruments.OnEventsTaken(Door.Native.Name, taken);
@@ -135,11 +157,11 @@ internal static class EventsApi
             return Results.Forbid();
 
         List<ParsedEvent> events;
-        using (var body = await RequestBody.ReadAsync(http.Request, Limits.SegmentRequestBytesMax, plainText: true))
+        using (var body = await RequestBody.ReadAsync(http.Request, Limits.SegmentRequestBytesMax, ofPage: true))
         {
             if (!hasKey)
             {
-                if (body.Parse(static (utf8, _) => SegmentRequest.WriteKeyOf(utf8), 0) is not { } key || keys.Find(key) is not { } caller)
+                if (CallerOf(body, keys) is not { } caller)
                     return Results.Challenge();
                 http.User = caller;
                 if (!Access.SendEvents.Allows(caller))
@@ -156,6 +178,10 @@ internal static class EventsApi
             logger.SegmentEventsRefused(taken.Length, refused, taken.First(one => one.Receipt?.Status == ReceiptStatus.Rejected).Receipt!.Detail ?? "");
         return Trouble(taken, null) ?? TypedResults.Ok(new SegmentResponse(true));
     }
+
+    /// <summary>Who holds the body's <c>writeKey</c>; null where there is none, or it is unknown.</summary>
+    private static ClaimsPrincipal? CallerOf(RequestBody body, KeyRing keys) =>
+        body.Parse(static (utf8, _) => SegmentRequest.WriteKeyOf(utf8), 0) is { } key ? keys.Find(key) : null;
 
     /// <summary>The answer to a request of which some events have no receipt; null where all have.</summary>
     public static IResult? Trouble(Taken[] taken, EventResult[]? results)
@@ -188,7 +214,7 @@ internal sealed record NativeEvent(
     Dictionary<string, JsonElement>? Properties, Dictionary<string, JsonElement>? Traits, Dictionary<string, bool>? Consent, string[]? Identities,
     string? AnonymousId);
 
-internal sealed record NativeBatch(NativeEvent[] Events);
+internal sealed record NativeBatch(NativeEvent[] Events, DateTimeOffset? SentAt, string? WriteKey);
 
 internal sealed record SegmentEvent(
     string? Type, string? MessageId, string? UserId, string? AnonymousId, string? Event, string? Name,

@@ -8,6 +8,9 @@ internal static class Limits
     /// <summary>A request to the native API: 1,000 events of 4 KB each.</summary>
     public const int RequestBytesMax = 4 * 1024 * 1024;
 
+    /// <summary>A request of the tracking script: what browsers still send of a page that is left (https://fetch.spec.whatwg.org/#http-network-or-cache-fetch).</summary>
+    public const int PageRequestBytesMax = 64 * 1024;
+
     /// <summary>Events in a native request. One request holds up one turn a customer; more events are better sent as more requests.</summary>
     public const int EventsMax = 1_000;
 
@@ -70,6 +73,9 @@ internal static class Limits
     /// <summary>Slices under way at a time: a quarter of what the journal's queue holds, so that other events find room.</summary>
     public const int ImportSlicesMax = 8;
 
+    /// <summary>Bad rows of an import that go to quarantine; the others are only counted. More are not mended by hand, but in the file.</summary>
+    public const int ImportQuarantinedMax = 1_000;
+
     /// <summary>A request for an import, with a mapping.</summary>
     public const int ImportRequestBytesMax = 64 * 1024;
 
@@ -87,8 +93,8 @@ internal static class Limits
     /// <summary>Quarantined events of one page and of one bulk; the grain allows no more.</summary>
     public const int QuarantineItemsMax = 500;
 
-    /// <summary>A mended event, which may be escaped at length, with what goes with it.</summary>
-    public const int FixBytesMax = (2 * EventBytesMax) + KeyRequestBytesMax;
+    /// <summary>A mended event, with what goes with it. Sources send more than becomes an event; whatever came in can be mended.</summary>
+    public const int FixBytesMax = RequestBytesMax + KeyRequestBytesMax;
 
     /// <summary>Text to search for; no customer id is longer.</summary>
     public const int SearchTextLengthMax = CustomerKey.CustomerIdLengthMax;

@@ -129,7 +129,7 @@ internal static class QuarantineApi
 
     private static async Task<IResult> ReadAsync(HttpContext http, IGrainFactory grains, Mending mending, long id) =>
         await Quarantine(http, grains).Find(id) is { } item
-            ? TypedResults.Ok(Detail(item, (await mending.ReadAsync(http.User.Workspace(), item)).Errors))
+            ? TypedResults.Ok(Detail(item, await mending.CheckAsync(http.User.Workspace(), item)))
             : Missing(id);
 
     private static async Task<IResult> FixAsync(HttpContext http, Mending mending, long id)

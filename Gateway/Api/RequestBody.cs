@@ -26,13 +26,11 @@ internal sealed class RequestBody : IDisposable
     /// <summary>Reads a JSON body, unpacking gzip.</summary>
     /// <param name="request">The request.</param>
     /// <param name="bytesMax">The most bytes, after unpacking.</param>
-    /// <param name="plainText">
-    /// Whether the body may be declared as text/plain or as nothing: browsers send those to another origin without asking first.
-    /// </param>
+    /// <param name="ofPage">Whether it may also be declared as <see cref="IsOfPage"/> says.</param>
     /// <exception cref="BadHttpRequestException">It is too large, or of another type or encoding.</exception>
-    public static async Task<RequestBody> ReadAsync(HttpRequest request, int bytesMax, bool plainText = false)
+    public static async Task<RequestBody> ReadAsync(HttpRequest request, int bytesMax, bool ofPage = false)
     {
-        RequireJson(request, plainText);
+        RequireJson(request, ofPage);
         var encoding = request.Headers.ContentEncoding;
         var gzip = string.Equals(encoding, "gzip", StringComparison.OrdinalIgnoreCase);
         if (!gzip && encoding.Count > 0 && !string.Equals(encoding, "identity", StringComparison.OrdinalIgnoreCase))
@@ -164,13 +162,21 @@ internal sealed class RequestBody : IDisposable
     private static BadHttpRequestException TooLarge(int bytesMax) =>
         new($"The body is larger than {bytesMax} bytes.", StatusCodes.Status413PayloadTooLarge);
 
-    private static void RequireJson(HttpRequest request, bool plainText)
+    /// <summary>
+    /// Whether a body is declared as nothing, as text/plain or as a form: browsers send those to another origin without asking first
+    /// (https://fetch.spec.whatwg.org/#cors-safelisted-request-header), and some HTTP clients call bytes a form unless they are told otherwise.
+    /// </summary>
+    public static bool IsOfPage(HttpRequest request) => request.ContentType is null || (MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && IsOfPage(type));
+
+    private static bool IsOfPage(MediaTypeHeaderValue type) =>
+        type.MediaType.Equals("text/plain", StringComparison.OrdinalIgnoreCase) || type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase);
+
+    private static void RequireJson(HttpRequest request, bool ofPage)
     {
-        if (request.ContentType is "application/json" || (plainText && request.ContentType is null))
+        if (request.ContentType is "application/json" || (ofPage && request.ContentType is null))
             return;
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
-            || !(type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-                || (plainText && type.MediaType.Equals("text/plain", StringComparison.OrdinalIgnoreCase))))
+            || !(type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) || (ofPage && IsOfPage(type))))
             throw new BadHttpRequestException("The content type must be application/json.", StatusCodes.Status415UnsupportedMediaType);
         if (type.Charset.HasValue && !type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase))
             throw new BadHttpRequestException("The character set must be utf-8.", StatusCodes.Status415UnsupportedMediaType);

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Gateway.Quality;
 
 namespace Orleans.Personalize.Gateway.Api;
 
@@ -21,7 +22,7 @@ internal static class SourceWebhooksApi
         routes.MapPost(Path, PostAsync)
             .WithTags("Webhooks")
             .WithSummary("What happened at a source, as its document says")
-            .WithDescription("Signed as the source's type asks; docs/connectors.md has each. A bad event is refused alone. After 429 or 503 repeat the request: a repeated event changes nothing.")
+            .WithDescription("Signed as the source's type asks; docs/connectors.md has each. A bad event is quarantined alone. After 429 or 503 repeat the request: a repeated event changes nothing.")
             .Produces<EventResults>()
             .ProducesProblems(400, 401, 403, 404, 413, 415, 429, 503)
             .AllowAnonymous();
@@ -47,7 +48,7 @@ internal static class SourceWebhooksApi
             await CustomersApi.EraseAllAsync(grains, workspace, customer);
         if (inflow.Erasures.Length > 0)
             logger.ErasedBySource(inflow.Erasures.Length, known.Id, workspace);
-        var taken = await intake.TakeAsync(workspace, inflow.Events);
+        var taken = await intake.TakeAsync(workspace, inflow.Events, Door.Of(known));
         GatewayInstruments.OnEventsTaken(known.Type, taken);
         var results = Array.ConvertAll(taken, EventsApi.ToResult);
         return EventsApi.Trouble(taken, results)

@@ -3,16 +3,17 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Gateway.Quality;
 
 namespace Orleans.Personalize.Gateway.Brokers;
 
 /// <summary>
 /// Keeps one source of a broker going: connects again whatever happens, and hands what comes to the customers. A message is done when every event in it has its
-/// receipt; if only some have, all of it comes again, and those are recognised.
+/// receipt or is in quarantine; if only some are, all of it comes again, and those are recognised.
 /// </summary>
 /// <param name="read">Makes events of a message's body.</param>
 internal sealed class BrokerConsumer(
-    string workspace, string source, IBroker broker, Func<ReadOnlyMemory<byte>, DateTimeOffset, IReadOnlyList<ParsedEvent>> read,
+    string workspace, Source source, IBroker broker, Func<ReadOnlyMemory<byte>, DateTimeOffset, IReadOnlyList<ParsedEvent>> read,
     Intake intake, TimeProvider time, ILogger logger) : IMessageSink
 {
     private static readonly TimeSpan ConnectPauseMin = TimeSpan.FromMilliseconds(250);
@@ -30,7 +31,7 @@ internal sealed class BrokerConsumer(
     /// <summary>Printable, and short enough for a header.</summary>
     private const int ReasonLengthMax = 512;
 
-    private readonly string name = $"{workspace}/{source}";
+    private readonly string name = $"{workspace}/{source.Id}";
     private TimeSpan connectPause = ConnectPauseMin;
     private bool isConnected;
 
@@ -103,14 +104,14 @@ internal sealed class BrokerConsumer(
         var start = time.GetTimestamp();
         for (var pause = RoomPauseMin; events.Count > 0; pause = Longer(pause, RoomPauseMax))
         {
-            var taken = await intake.TakeAsync(workspace, [.. events.Select(static one => one.Event)]);
+            var taken = await intake.TakeAsync(workspace, [.. events.Select(static one => one.Event)], Door.Of(source));
             GatewayInstruments.OnEventsTaken("broker", taken);
             var open = new List<(int Message, ParsedEvent Event)>();
             for (var index = 0; index < taken.Length; index++)
             {
                 if (taken[index].Fate != Fate.Answered)
                     open.Add(events[index]);
-                else if (taken[index].Receipt is { Status: ReceiptStatus.Rejected or ReceiptStatus.Conflict } refusal)
+                else if (taken[index] is { Quarantined: null, Receipt: { Status: ReceiptStatus.Rejected or ReceiptStatus.Conflict } refusal })
                     verdicts[events[index].Message] = new(MessageFate.Refused, Printable(refusal.Detail ?? "The event was refused."));
             }
             events = open;

@@ -1,11 +1,12 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Gateway.Quality;
 
 namespace Orleans.Personalize.Gateway.Brokers;
 
 /// <param name="IsDurable">Whether every event is in or refused for good; else all of them are to be offered again.</param>
-/// <param name="Refused">Events of which nothing can be made.</param>
+/// <param name="Refused">Events of which nothing could be made: in quarantine, but for those whose id another event has.</param>
 /// <param name="Reason">Why the first of those was refused, or why nothing could be read at all; null where nothing is wrong.</param>
 public sealed record SourceTaken(bool IsDurable, int Events, int Refused, string? Reason);
 
@@ -36,7 +37,7 @@ public sealed class SourceIntake
         {
             return new(false, 0, 0, invalid.Message);
         }
-        var taken = await intake.TakeAsync(workspace, events);
+        var taken = await intake.TakeAsync(workspace, events, Door.Of(source));
         GatewayInstruments.OnEventsTaken(source.Type, taken);
         if (taken.Any(static one => one.Fate != Fate.Answered))
             return new(false, events.Count, 0, "Not all events found room; they are offered again.");

@@ -83,7 +83,7 @@ internal sealed class SourceRunner(
         {
             var broker = factory.Create(workspace, source);
             var consumer = new BrokerConsumer(
-                workspace, source.Id, broker, (body, receivedAt) => ItemFormats.ReadMessage(source, body, receivedAt), intake, time, logger);
+                workspace, source, broker, (body, receivedAt) => ItemFormats.ReadMessage(source, body, receivedAt), intake, time, logger);
             return new(source.Version, stopping, Task.Run(() => consumer.RunAsync(stopping.Token)));
         }
         catch (ArgumentException invalid)

@@ -50,19 +50,49 @@ internal sealed class CloudEvents : IConnector
                 throw new BadHttpRequestException("The body must be a JSON array of events.");
             if (batch.RootElement.GetArrayLength() > Limits.EventsMax)
                 throw new BadHttpRequestException($"The body holds more than {Limits.EventsMax} events.", StatusCodes.Status413PayloadTooLarge);
-            return new([.. batch.RootElement.EnumerateArray().SelectMany(one => Read(one, delivery, source))]);
+            return new([.. batch.RootElement.EnumerateArray().SelectMany(one => Read(one, source.OriginAt(delivery.ReceivedAt), source))]);
         }
 
         if (delivery.MediaType == Structured)
         {
             using var one = delivery.Parse();
-            return new(Read(one.RootElement, delivery, source));
+            return new(Read(one.RootElement, source.OriginAt(delivery.ReceivedAt), source));
         }
 
         if (delivery.Header(Prefix + "specversion") is null)
             throw new BadHttpRequestException($"This is no CloudEvent: the content type is neither {Structured} nor {Batch}, and there is no header ce-specversion.");
         using var binary = JsonDocument.Parse(OfHeaders(delivery), new JsonDocumentOptions { MaxDepth = Limits.DepthMax + 1 });
-        return new(Read(binary.RootElement, delivery, source));
+        return new(Read(binary.RootElement, source.OriginAt(delivery.ReceivedAt), source));
+    }
+
+    public List<ParsedEvent> Read(JsonElement cloud, Origin origin, Source source)
+    {
+        if (cloud.ValueKind != JsonValueKind.Object)
+            return [Mapping.Refused(new("", "must be an object"), cloud, origin)];
+        if (JsonDefects.FindInObject(JsonMarshal.GetRawUtf8Value(cloud)) is { } defect)
+            return [Mapping.Refused(defect, cloud, origin)];
+        foreach (var name in (ReadOnlySpan<string>)["id", "source", "type"])
+        {
+            if (string.IsNullOrEmpty(MailEvent.Text(cloud, name)))
+                return [Mapping.Refused(new($"/{name}", "must be a text"), cloud, origin)];
+        }
+
+        if (MailEvent.Text(cloud, "specversion") != "1.0")
+            return [Mapping.Refused(new("/specversion", "must be 1.0"), cloud, origin)];
+        var time = cloud.TryGetProperty("time", out var at) && at.ValueKind != JsonValueKind.Null ? EventFields.TimeOrNull(JsonMarshal.GetRawUtf8Value(at)) : origin.ReceivedAt;
+        if (time is null)
+            return [Mapping.Refused(new("/time", "must be an RFC 3339 date and time"), cloud, origin)];
+        var id = $"{MailEvent.Text(cloud, "source")}#{MailEvent.Text(cloud, "id")}";
+        var (subject, type) = (MailEvent.Text(cloud, "subject"), MailEvent.Text(cloud, "type"));
+        origin = origin with
+        {
+            MessageId = Identities.IsId(id) ? id : $"cloudevent-{Mapping.Hash(Encoding.UTF8.GetBytes(id))}",
+            Name = Identities.IsId(type) ? type : null,
+            Customer = Identities.IsId(subject) ? subject : null,
+            // Without a time of its own it is not part of the origin: a repeated delivery would be another event.
+            OccurredAt = cloud.TryGetProperty("time", out _) ? time : null,
+        };
+        return NativeData.Read(cloud, cloud.TryGetProperty("data", out var data) ? data : null, source, origin);
     }
 
     public IResult? Greet(HttpRequest request, Source source)
@@ -78,36 +108,6 @@ internal sealed class CloudEvents : IConnector
         headers["WebHook-Allowed-Origin"] = origin;
         headers["WebHook-Allowed-Rate"] = "*";
         return Results.Ok();
-    }
-
-    private static List<ParsedEvent> Read(JsonElement cloud, Delivery delivery, Source source)
-    {
-        if (cloud.ValueKind != JsonValueKind.Object)
-            return [Mapping.Refused(new("", "must be an object"), cloud)];
-        if (JsonDefects.FindInObject(JsonMarshal.GetRawUtf8Value(cloud)) is { } defect)
-            return [Mapping.Refused(defect, cloud)];
-        foreach (var name in (ReadOnlySpan<string>)["id", "source", "type"])
-        {
-            if (string.IsNullOrEmpty(MailEvent.Text(cloud, name)))
-                return [Mapping.Refused(new($"/{name}", "must be a text"), cloud)];
-        }
-
-        if (MailEvent.Text(cloud, "specversion") != "1.0")
-            return [Mapping.Refused(new("/specversion", "must be 1.0"), cloud)];
-        var time = cloud.TryGetProperty("time", out var at) && at.ValueKind != JsonValueKind.Null ? EventFields.TimeOrNull(JsonMarshal.GetRawUtf8Value(at)) : delivery.ReceivedAt;
-        if (time is null)
-            return [Mapping.Refused(new("/time", "must be an RFC 3339 date and time"), cloud)];
-        var id = $"{MailEvent.Text(cloud, "source")}#{MailEvent.Text(cloud, "id")}";
-        var (subject, type) = (MailEvent.Text(cloud, "subject"), MailEvent.Text(cloud, "type"));
-        var origin = source.OriginAt(delivery.ReceivedAt) with
-        {
-            MessageId = Identities.IsId(id) ? id : $"cloudevent-{Mapping.Hash(Encoding.UTF8.GetBytes(id))}",
-            Name = Identities.IsId(type) ? type : null,
-            Customer = Identities.IsId(subject) ? subject : null,
-            // Without a time of its own it is not part of the origin: a repeated delivery would be another event.
-            OccurredAt = cloud.TryGetProperty("time", out _) ? time : null,
-        };
-        return NativeData.Read(cloud, cloud.TryGetProperty("data", out var data) ? data : null, source, origin);
     }
 
     /// <summary>The event of binary mode in the form of the structured one, so that a mapping sees the same in all modes.</summary>

@@ -22,6 +22,14 @@ internal static class DataFlows
             "none: the format is the engine's",
             ["what the events say"]),
         new(
+            "tracking script",
+            "POST /v1/events, from pages with `/track.js`",
+            "an API key of the role `ingest`, as the body's `writeKey`",
+            $"[the native format](api.md#events) as text/plain, up to {Limits.PageRequestBytesMax / 1024} KB; `sentAt` corrects the browser's clock",
+            "a second after it happens, and as the page is left; the script keeps what was not answered with 202 for up to 72 hours",
+            "none: the script writes the engine's format; see [tracking.md](tracking.md)",
+            ["page", "identify", "what the page tells it: clicks, forms, calls"]),
+        new(
             "Segment API",
             "POST /v1/{identify,track,page,screen,group,alias,batch}",
             "an API key of the role `ingest`, as Bearer, as the user of Basic, or as the body's `writeKey`",

@@ -53,28 +53,30 @@ internal static class Debezium
         if (change.ValueKind == JsonValueKind.Null)
             return [];
         if (change.ValueKind != JsonValueKind.Object)
-            return [Mapping.Refused(new("", "must be a change event of Debezium"), message)];
+            return [Mapping.Refused(new("", "must be a change event of Debezium"), message, origin)];
         if (Text(change, "op") is not { } op)
-            return IsOther(change) ? [] : [Mapping.Refused(new("/op", "is missing"), message)];
+            return IsOther(change) ? [] : [Mapping.Refused(new("/op", "is missing"), message, origin)];
         if (op is "t" or "m")
             return [];
         if (op is not ("c" or "u" or "d" or "r"))
-            return [Mapping.Refused(new("/op", "must be c, u, d, r, t or m"), message)];
+            return [Mapping.Refused(new("/op", "must be c, u, d, r, t or m"), message, origin)];
         if (!change.TryGetProperty("source", out var at) || Position(at) is not { } position)
-            return [Mapping.Refused(new("/source/lsn", "must be a position in PostgreSQL's log"), message)];
+            return [Mapping.Refused(new("/source/lsn", "must be a position in PostgreSQL's log"), message, origin)];
         var name = $"{Text(at, "schema")}.{Text(at, "table")}";
         if (!tables.TryGetValue(name, out var table))
             return [];
         var image = op == "d" ? "before" : "after";
         if (!change.TryGetProperty(image, out var row) || row.ValueKind != JsonValueKind.Object)
-            return [Mapping.Refused(new($"/{image}", "must be a row; of a deletion it is there unless the table's REPLICA IDENTITY is NOTHING"), message)];
+            return [Mapping.Refused(new($"/{image}", "must be a row; of a deletion it is there unless the table's REPLICA IDENTITY is NOTHING"), message, origin)];
         if (RowOf(table, row) is not { } key)
-            return [Mapping.Refused(new($"/{image}/{table.RowId[0]}", "is missing: which row it is"), message)];
+            return [Mapping.Refused(new($"/{image}/{table.RowId[0]}", "is missing: which row it is"), message, origin)];
 
         var id = MessageId($"{origin.Source}:{name}", key, $"{position:x16}:{op}");
         var occurredAt = Time(at, "ts_us", 1) ?? Time(at, "ts_ms", 1000) ?? Time(change, "ts_ms", 1000) ?? origin.ReceivedAt;
         var known = origin with { MessageId = id, OccurredAt = occurredAt, Name = "row", IsHistory = origin.IsHistory || op == "r" };
-        return op == "d" ? Remove(table, row, known) : [Set(table, row, known)];
+        // What cannot be read is mended and read as the whole change again.
+        return [.. (op == "d" ? Remove(table, row, known) : [Set(table, row, known)])
+            .Select(one => one.Error is { } error ? Mapping.Refused(error with { Pointer = $"/{image}{error.Pointer}" }, message, origin) with { MessageId = id, Customer = one.Customer } : one)];
     }
 
     private static ParsedEvent Set(DebeziumTable table, JsonElement row, Origin origin)

@@ -31,4 +31,6 @@ internal sealed class DebeziumWebhook : IConnector
     public Proof Verify(Delivery delivery, Source source) => SharedSecret.Verify(delivery, source);
 
     public Inflow Parse(Delivery delivery, Source source) => new(ItemFormats.ReadMessage(source, delivery.Body, delivery.ReceivedAt));
+
+    public List<ParsedEvent> Read(JsonElement item, Origin origin, Source source) => ItemFormats.Read(source, item, origin);
 }

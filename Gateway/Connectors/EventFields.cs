@@ -101,6 +101,19 @@ internal struct EventFields
         return null;
     }
 
+    /// <summary>A time of the sender's clock corrected by how far that is off: <c>receivedAt − (sentAt − occurredAt)</c>.</summary>
+    /// <param name="occurredAt">By the sender's clock.</param>
+    /// <param name="sentAt">By the sender's clock.</param>
+    /// <param name="receivedAt">By ours.</param>
+    public DateTimeOffset Corrected(DateTimeOffset occurredAt, DateTimeOffset sentAt, DateTimeOffset receivedAt)
+    {
+        var ticks = occurredAt.UtcTicks + (receivedAt.UtcTicks - sentAt.UtcTicks);
+        if (ticks >= DateTimeOffset.UnixEpoch.UtcTicks && ticks <= DateTimeOffset.MaxValue.UtcTicks)
+            return new DateTimeOffset(ticks, TimeSpan.Zero);
+        Refuse("/sentAt", "is so far off that the event's time cannot be told");
+        return default;
+    }
+
     public static DateTimeOffset? TimeOrNull(ReadOnlySpan<byte> raw)
     {
         if (raw is not [(byte)'"', ..] || JsonDefects.Find(raw) is not null)

@@ -71,6 +71,10 @@ internal interface IConnector : ISourceType
     /// <exception cref="BadHttpRequestException">It is not what the source sends.</exception>
     Inflow Parse(Delivery delivery, Source source);
 
+    /// <summary>The events of one item of a delivery; of an item that was refused and mended again those of what it has become.</summary>
+    /// <param name="origin">As <see cref="ParsedEvent.Origin"/> had it.</param>
+    List<ParsedEvent> Read(JsonElement item, Origin origin, Source source);
+
     /// <summary>The answer to a GET or OPTIONS by which a source asks whether it may send; null where it has no such question.</summary>
     IResult? Greet(HttpRequest request, Source source) => null;
 

@@ -48,7 +48,7 @@ public static class ItemFormats
         using var document = Parse(body);
         return document.RootElement.ValueKind == JsonValueKind.Object && MembersOf(format) is { } many && document.RootElement.TryGetProperty(many, out var items)
             ? ReadItems(source, items, $"/{many}", receivedAt)
-            : Read(source, document.RootElement, receivedAt);
+            : Read(source, document.RootElement, source.OriginAt(receivedAt));
     }
 
     /// <summary>The events of an array of items.</summary>
@@ -60,7 +60,7 @@ public static class ItemFormats
             throw new BadHttpRequestException($"{pointer} must be an array.");
         if (items.GetArrayLength() > Limits.EventsMax)
             throw new BadHttpRequestException($"{pointer} holds more than {Limits.EventsMax} elements.", StatusCodes.Status413PayloadTooLarge);
-        return [.. items.EnumerateArray().SelectMany(item => Read(source, item, receivedAt))];
+        return [.. items.EnumerateArray().SelectMany(item => Read(source, item, source.OriginAt(receivedAt)))];
     }
 
     /// <summary>A document whose texts can all be decoded, and whose nesting is bounded.</summary>
@@ -70,9 +70,9 @@ public static class ItemFormats
         ? throw new BadHttpRequestException($"It {defect}.")
         : JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = Limits.DepthMax });
 
-    private static List<ParsedEvent> Read(Source source, JsonElement item, DateTimeOffset receivedAt)
+    /// <summary>The events of one item.</summary>
+    internal static List<ParsedEvent> Read(Source source, JsonElement item, Origin origin)
     {
-        var origin = source.OriginAt(receivedAt);
         switch (FormatOf(source))
         {
             case Json:
@@ -83,19 +83,18 @@ public static class ItemFormats
                     GatewayInstruments.OnEventsIgnored(Debezium, 1);
                 return events;
             case CloudEvents:
-                var headers = new HeaderDictionary { ["Content-Type"] = "application/cloudevents+json" };
-                return Cloud.Parse(new Delivery(headers, Raw(item).ToArray(), receivedAt), source).Events;
+                return Cloud.Read(item, origin, source);
             case Segment:
-                return [Mark(SegmentConnector.Parse(Raw(item), new SegmentEnvelope { ReceivedAt = receivedAt }), item, origin)];
+                return [Mark(SegmentConnector.Parse(Raw(item), new SegmentEnvelope { ReceivedAt = origin.ReceivedAt }), item, origin)];
             default:
-                return [Mark(NativeEvents.ParseOne(Raw(item), receivedAt), item, origin)];
+                return [Mark(NativeEvents.ParseOne(Raw(item), origin.ReceivedAt), item, origin)];
         }
     }
 
     private static ParsedEvent Mark(ParsedEvent parsed, JsonElement item, Origin origin)
     {
         if (parsed.Event is not { } happened)
-            return parsed with { Raw = Raw(item).ToArray() };
+            return parsed with { Raw = Raw(item).ToArray(), Origin = origin };
         var id = item.TryGetProperty("messageId", out var given) && given.ValueKind != JsonValueKind.Null && happened.MessageId.Length > 0 && !given.ValueEqualsEmpty()
             ? happened.MessageId
             : $"{origin.Source}-{Mapping.Hash(Raw(item))}";

@@ -92,6 +92,8 @@ internal sealed class JsonWebhook : IConnector
             : throw new BadHttpRequestException($"The body holds more than {Limits.EventsMax} events.", StatusCodes.Status413PayloadTooLarge);
     }
 
+    public List<ParsedEvent> Read(JsonElement item, Origin origin, Source source) => [source.Mapping!.ApplyTo(item, origin)];
+
     private static byte[] Signed(JsonElement signature, string? timestamp, ReadOnlySpan<byte> body)
     {
         var text = MailEvent.Text(signature, "signed") ?? (timestamp is null ? Body : $"{Timestamp}.{Body}");

@@ -87,37 +87,40 @@ internal sealed class Klaviyo : IConnector
         return new([.. data.EnumerateArray().Select(one => ReadOne(one, source.OriginAt(delivery.ReceivedAt)))]);
     }
 
+    public List<ParsedEvent> Read(JsonElement item, Origin origin, Source source) => [ReadOne(item, origin)];
+
     private static ParsedEvent ReadOne(JsonElement json, Origin origin)
     {
         if (json.ValueKind != JsonValueKind.Object)
-            return Mapping.Refused(new("", "must be an object"), json);
+            return Mapping.Refused(new("", "must be an object"), json, origin);
         if (JsonDefects.FindInObject(JsonMarshal.GetRawUtf8Value(json)) is { } defect)
-            return Mapping.Refused(defect, json);
+            return Mapping.Refused(defect, json, origin);
         var payload = Member(Member(json, "payload"), "data");
         var attributes = Member(payload, "attributes");
         var included = Member(Member(json, "payload"), "included");
         var profile = Included(included, "profile");
         var profileId = MailEvent.Text(Member(Member(Member(payload, "relationships"), "profile"), "data"), "id");
         var email = MailEvent.Text(profile, "email");
-        string? customer = new[] { MailEvent.Text(profile, "external_id"), profileId, Identities.Email(email) }.FirstOrDefault(Identities.IsId);
+        var externalId = MailEvent.Text(profile, "external_id");
+        string? customer = new[] { externalId, profileId, Identities.Email(email) }.FirstOrDefault(Identities.IsId);
         if (customer is null)
-            return Mapping.Refused(new("/payload/data/relationships/profile/data/id", "is missing"), json);
+            return Mapping.Refused(new("/payload/data/relationships/profile/data/id", "is missing"), json, origin);
         var id = MailEvent.Text(json, "external_id") ?? MailEvent.Text(payload, "id");
         if (!Identities.IsId(id))
-            return Mapping.Refused(new("/external_id", "must be a text of 1 to 256 characters"), json);
+            return Mapping.Refused(new("/external_id", "must be a text of 1 to 256 characters"), json, origin);
         var topic = MailEvent.Text(json, "topic") ?? "";
         var key = topic.StartsWith(TopicPrefix, StringComparison.Ordinal) ? topic[TopicPrefix.Length..] : topic;
         var (name, consent) = Names.TryGetValue(key, out var known) ? known : (MailEvent.Text(Included(included, "metric"), "name") ?? topic, null);
         if (!Identities.IsId(name))
-            return Mapping.Refused(new("/topic", "must be a text of 1 to 256 characters"), json);
+            return Mapping.Refused(new("/topic", "must be a text of 1 to 256 characters"), json, origin);
         var properties = Member(attributes, "event_properties");
         if (properties.ValueKind == JsonValueKind.Object && JsonMarshal.GetRawUtf8Value(properties).Length > Limits.EventBytesMax)
-            return Mapping.Refused(new("/payload/data/attributes/event_properties", $"is larger than {Limits.EventBytesMax} bytes"), json);
+            return Mapping.Refused(new("/payload/data/attributes/event_properties", $"is larger than {Limits.EventBytesMax} bytes"), json, origin);
         var fields = new EventFields();
         var datetime = Member(attributes, "datetime");
         var at = fields.Time(datetime.ValueKind == JsonValueKind.Undefined ? default : JsonMarshal.GetRawUtf8Value(datetime), "/payload/data/attributes/datetime");
         if (fields.Error is { } error)
-            return Mapping.Refused(error, json);
+            return Mapping.Refused(error, json, origin);
         var happened = new CustomerEvent
         {
             MessageId = Identities.IsId($"klaviyo:{id}") ? $"klaviyo:{id}" : id!,
@@ -129,6 +132,8 @@ internal sealed class Klaviyo : IConnector
             Properties = properties.ValueKind == JsonValueKind.Object ? new(JsonMarshal.GetRawUtf8Value(properties).ToArray()) : default,
             Consent = consent is null ? default : JsonText.FromString(consent),
             Identities = Identities.Of(customer, [Identities.Email(email), Identities.Phone(MailEvent.Text(profile, "phone_number")), profileId]),
+            // Klaviyo's own number is nobody's in the shop.
+            IsProvisional = customer != externalId,
             // Of the id alone, as of all events of providers.
             Fingerprint = new Fingerprint().Add(Encoding.UTF8.GetBytes(id!)).Value,
         };

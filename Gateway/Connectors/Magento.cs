@@ -103,26 +103,20 @@ internal sealed class Magento : IConnector
         var body = document.RootElement;
         var isCloud = body.TryGetProperty("specversion", out _);
         if (isCloud && MailEvent.Text(source.Document, "clientId") is { } client && MailEvent.Text(body, "recipient_client_id") != client)
-            return new([Mapping.Refused(new("/recipient_client_id", "is not the clientId of the source's document"), body)]);
-        var name = NameOf((isCloud ? MailEvent.Text(body, "type") : MailEvent.Text(body, "eventName")) ?? "");
+            return new([Mapping.Refused(new("/recipient_client_id", "is not the clientId of the source's document"), body, source.OriginAt(delivery.ReceivedAt))]);
+        var topic = NameOf((isCloud ? MailEvent.Text(body, "type") : MailEvent.Text(body, "eventName")) ?? "");
         var item = ItemOf(body, isCloud);
-        var origin = source.OriginAt(delivery.ReceivedAt) with { OccurredAt = EventFields.TimeOrNull(JsonObjects.String(MailEvent.Text(body, "time")).Span) };
-        List<ParsedEvent> events = item is { } found ? Read(name, found, origin) : [Mapping.Refused(new("/data", "holds no object that says what the event is about"), body)];
+        var origin = source.OriginAt(delivery.ReceivedAt) with { OccurredAt = EventFields.TimeOrNull(JsonObjects.String(MailEvent.Text(body, "time")).Span), Topic = topic };
+        List<ParsedEvent> events = item is { } found ? Read(found, origin, source) : [Mapping.Refused(new("/data", "holds no object that says what the event is about"), body, origin)];
         // Commerce waits for what it may do next; to I/O Events any answer is one.
         return new(events) { Answer = isCloud ? null : """{"op":"success"}""" };
     }
 
-    public IResult? Greet(HttpRequest request, Source source)
+    public List<ParsedEvent> Read(JsonElement item, Origin origin, Source source)
     {
-        if (!HttpMethods.IsGet(request.Method))
-            return null;
-        return request.Query["challenge"] is [{ Length: > 0 and <= ChallengeLengthMax } challenge] && challenge.All(static character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.')
-            ? Results.Text(challenge, "text/plain", Encoding.ASCII)
-            : Problems.Of(400, $"challenge must have 1 to {ChallengeLengthMax} letters, digits and hyphens.");
-    }
-
-    private static List<ParsedEvent> Read(string name, JsonElement item, Origin origin)
-    {
+        var name = origin.Topic ?? "";
+        if (item.ValueKind != JsonValueKind.Object)
+            return [Mapping.Refused(new("", "must be an object"), item, origin)];
         if (name.StartsWith("sales_order_", StringComparison.Ordinal) && item.TryGetProperty("increment_id", out _))
         {
             var isPlaced = name.StartsWith("sales_order_place_after", StringComparison.Ordinal);
@@ -133,7 +127,7 @@ internal sealed class Magento : IConnector
                 "new" or "processing" or "complete" => isPlaced ? [Completed] : [Completed, Updated],
                 _ => isPlaced ? [Completed] : [Updated],
             };
-            return [.. events.Select(one => Known.Read(one, item, origin))];
+            return Known.ReadAll(events, item, origin);
         }
 
         var topic = name switch
@@ -144,6 +138,15 @@ internal sealed class Magento : IConnector
             _ => null,
         };
         return topic is null ? [] : [Known.Read(topic, item, origin)];
+    }
+
+    public IResult? Greet(HttpRequest request, Source source)
+    {
+        if (!HttpMethods.IsGet(request.Method))
+            return null;
+        return request.Query["challenge"] is [{ Length: > 0 and <= ChallengeLengthMax } challenge] && challenge.All(static character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.')
+            ? Results.Text(challenge, "text/plain", Encoding.ASCII)
+            : Problems.Of(400, $"challenge must have 1 to {ChallengeLengthMax} letters, digits and hyphens.");
     }
 
     /// <summary>Without where it came from: <c>com.adobe.commerce.observer.sales_order_place_after</c> is <c>sales_order_place_after</c>.</summary>

@@ -25,6 +25,9 @@ public sealed record Origin(string Source, DateTimeOffset ReceivedAt)
 
     public DateTimeOffset? OccurredAt { get; init; }
 
+    /// <summary>What kind of item it is, where its source tells kinds apart outside of the text.</summary>
+    public string? Topic { get; init; }
+
     /// <summary>The same for events that follow another format: what the source's document says of all its events.</summary>
     public CustomerEvent Mark(CustomerEvent happened) => happened with { Source = Source, SourcePriority = Priority, IsHistory = IsHistory };
 }
@@ -86,7 +89,7 @@ public sealed class Mapping
         if (each is null)
             return [ApplyTo(payload, origin)];
         if (each.Find(payload) is not { ValueKind: JsonValueKind.Array } items)
-            return [Refused(new DocumentError(each.Text, "must be an array"), payload)];
+            return [Refused(new DocumentError(each.Text, "must be an array"), payload, origin)];
         return [.. items.EnumerateArray().Select((item, index) => ApplyTo(item, origin.MessageId is null ? origin : origin with { MessageId = $"{origin.MessageId}-{index}" }))];
     }
 
@@ -94,10 +97,10 @@ public sealed class Mapping
     public ParsedEvent ApplyTo(JsonElement item, Origin origin)
     {
         if (item.ValueKind != JsonValueKind.Object)
-            return Refused(new DocumentError("", "must be an object"), item);
+            return Refused(new DocumentError("", "must be an object"), item, origin);
         var raw = JsonMarshal.GetRawUtf8Value(item);
         if (JsonDefects.FindInObject(raw) is { } defect)
-            return Refused(defect, item);
+            return Refused(defect, item, origin);
 
         var fields = new EventFields();
         var who = Id(customer, item, ref fields) ?? origin.Customer;
@@ -130,7 +133,7 @@ public sealed class Mapping
         if (happened.Properties.Span.Length + happened.Traits.Span.Length + happened.Consent.Span.Length > Limits.EventBytesMax)
             fields.Refuse("", $"makes an event of more than {Limits.EventBytesMax} bytes");
         if (fields.Error is { } error)
-            return Refused(error, item) with { MessageId = Identities.IsId(id) ? id : null, Customer = who };
+            return Refused(error, item, origin) with { MessageId = Identities.IsId(id) ? id : null, Customer = who };
         return new(id, who, happened with { Fingerprint = FingerprintOf(happened, when) }, null);
     }
 
@@ -165,7 +168,9 @@ public sealed class Mapping
         var raw => fields.Id(raw, field.Pointer),
     };
 
-    internal static ParsedEvent Refused(DocumentError error, JsonElement item) => new(null, null, null, error, JsonMarshal.GetRawUtf8Value(item).ToArray());
+    /// <param name="item">What its source reads again, once it was mended.</param>
+    internal static ParsedEvent Refused(DocumentError error, JsonElement item, Origin origin) =>
+        new(null, null, null, error, JsonMarshal.GetRawUtf8Value(item).ToArray(), origin);
 
     /// <summary>128 bits of the text, which tell two items apart for good.</summary>
     internal static string Hash(ReadOnlySpan<byte> raw) => Convert.ToHexStringLower(SHA256.HashData(raw).AsSpan(0, 16));

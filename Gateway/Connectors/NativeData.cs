@@ -13,10 +13,10 @@ internal static class NativeData
         if (source.Mapping is { } mapping)
             return mapping.Apply(envelope, origin);
         if (data is not { ValueKind: JsonValueKind.Object } native)
-            return [Mapping.Refused(new("/data", "must be an object; a mapping can read anything else"), envelope)];
+            return [Mapping.Refused(new("/data", "must be an object; a mapping can read anything else"), envelope, origin)];
         var parsed = NativeEvents.ParseOne(WithDefaults(native, origin), origin.ReceivedAt);
         if (parsed.Event is not { } happened)
-            return [parsed with { Error = parsed.Error! with { Pointer = $"/data{parsed.Error.Pointer}" }, Raw = JsonMarshal.GetRawUtf8Value(envelope).ToArray() }];
+            return [parsed with { Error = parsed.Error! with { Pointer = $"/data{parsed.Error.Pointer}" }, Raw = JsonMarshal.GetRawUtf8Value(envelope).ToArray(), Origin = origin }];
         // The transport's id is what a repeated delivery has in common.
         var marked = origin.Mark(happened);
         return [parsed with { MessageId = origin.MessageId ?? happened.MessageId, Event = origin.MessageId is { } id ? marked with { MessageId = id } : marked }];

@@ -19,10 +19,13 @@ internal static class NativeEvents
         if (!MayBeBatch(body) && ParseOne(body, receivedAt) is { Event: not null } only)
             return [only];
         Range? batch = null;
+        DateTimeOffset? sentAt = null;
         for (var members = new JsonMembers(body); members.MoveNext();)
         {
             if (members.Name is "events")
                 batch = members.Range;
+            else if (members.Name is "sentAt")
+                sentAt = EventFields.TimeOrNull(members.Value);
         }
 
         if (batch is null)
@@ -30,14 +33,17 @@ internal static class NativeEvents
 
         var parsed = new List<ParsedEvent>();
         for (var events = new JsonElements(body[batch.Value], "/events", Limits.EventsMax); events.MoveNext();)
-            parsed.Add(ParseOne(events.Current, receivedAt));
+            parsed.Add(ParseOne(events.Current, receivedAt, sentAt));
         return parsed;
     }
 
     /// <summary>Whether a member could be called <c>events</c>; with an escape in it a name may be any.</summary>
     private static bool MayBeBatch(ReadOnlySpan<byte> body) => body.IndexOf("\"events\""u8) >= 0 || body.Contains((byte)'\\');
 
-    public static ParsedEvent ParseOne(ReadOnlySpan<byte> json, DateTimeOffset receivedAt)
+    /// <param name="json">The event.</param>
+    /// <param name="receivedAt">When the request arrived.</param>
+    /// <param name="sentAt">When it was sent by the sender's clock, which corrects what that clock says of the event; null where the clocks are taken to agree.</param>
+    public static ParsedEvent ParseOne(ReadOnlySpan<byte> json, DateTimeOffset receivedAt, DateTimeOffset? sentAt = null)
     {
         if (json.Length > Limits.EventBytesMax)
             return ParsedEvent.Refused("", $"is larger than {Limits.EventBytesMax} bytes");
@@ -47,7 +53,7 @@ internal static class NativeEvents
         {
             return JsonDefects.FindInObject(json) is { } defect
                 ? new ParsedEvent(null, null, null, defect)
-                : Read(json, receivedAt);
+                : Read(json, receivedAt, sentAt);
         }
         catch (JsonException exception)
         {
@@ -55,7 +61,7 @@ internal static class NativeEvents
         }
     }
 
-    private static ParsedEvent Read(ReadOnlySpan<byte> json, DateTimeOffset receivedAt)
+    private static ParsedEvent Read(ReadOnlySpan<byte> json, DateTimeOffset receivedAt, DateTimeOffset? sentAt)
     {
         ReadOnlySpan<byte> messageId = default, type = default, name = default, eventName = default, customer = default, userId = default;
         ReadOnlySpan<byte> anonymousId = default, occurredAt = default, timestamp = default, source = default;
@@ -90,6 +96,7 @@ internal static class NativeEvents
         var who = known ?? anonymous;
         if (who is null)
             fields.Refuse("/customer", "is missing");
+        var told = fields.Time(occurredAt, "/occurredAt") ?? fields.Time(timestamp, "/timestamp");
         var call = TypeOf(ref fields, type);
         var what = fields.Text(name, "/name") ?? fields.Text(eventName, "/event");
         if (what is null && call == EventType.Track)
@@ -99,13 +106,13 @@ internal static class NativeEvents
             MessageId = id ?? "",
             Type = call,
             Name = what,
-            OccurredAt = fields.Time(occurredAt, "/occurredAt") ?? fields.Time(timestamp, "/timestamp") ?? receivedAt,
+            OccurredAt = told is { } at && sentAt is { } sent ? fields.Corrected(at, sent, receivedAt) : told ?? receivedAt,
             ReceivedAt = receivedAt,
             Source = fields.Text(source, "/source") ?? "api",
             Properties = fields.Object(properties, "/properties"),
             Traits = fields.Object(traits, "/traits"),
             Consent = fields.Consent(consent, "/consent"),
-            Identities = who is null ? null : Identifiers.Of(who, [anonymous, .. fields.Texts(identities, "/identities", Identifiers.CountMax)]),
+            Identities = who is null ? null : Identities.Of(who, [anonymous, .. fields.Texts(identities, "/identities", Identities.CountMax)]),
             IsProvisional = known is null,
             Fingerprint = new Fingerprint()
                 .Add(type).Add(name).Add(eventName).Add(occurredAt).Add(timestamp).Add(properties).Add(traits).Add(consent).Value,

@@ -6,7 +6,8 @@ namespace Orleans.Personalize.Gateway.Connectors;
 /// <param name="Event">Null when refused.</param>
 /// <param name="Error">Null unless refused; with a JSON pointer to the field.</param>
 /// <param name="Raw">What was refused, as it came, where the connector keeps it; so that it can be mended later.</param>
-public sealed record ParsedEvent(string? MessageId, string? Customer, CustomerEvent? Event, DocumentError? Error, ReadOnlyMemory<byte> Raw = default)
+/// <param name="Origin">What was known of it besides that text, where its source reads it again.</param>
+public sealed record ParsedEvent(string? MessageId, string? Customer, CustomerEvent? Event, DocumentError? Error, ReadOnlyMemory<byte> Raw = default, Origin? Origin = null)
 {
     internal static ParsedEvent Refused(string pointer, string detail) => new(null, null, null, new DocumentError(pointer, detail));
 

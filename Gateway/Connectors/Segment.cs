@@ -104,7 +104,7 @@ public static class SegmentConnector
             Properties = properties,
             Traits = traits,
             Consent = consent,
-            Identities = Identifiers.Of(customer!, [anonymous, previous, .. Identifiers.External(context)]),
+            Identities = Identities.Of(customer!, [anonymous, previous, .. Identities.External(context)]),
             IsProvisional = user is null,
             Fingerprint = new Fingerprint()
                 .Add([(byte)type]).Add(call.Event).Add(call.Name).Add(call.SourceTime).Add(properties.Span).Add(traits.Span).Add(consent.Span).Value,
@@ -134,11 +134,7 @@ public static class SegmentConnector
         if ((EventFields.TimeOrNull(call.SentAt) ?? envelope.SentAt) is not { } sentAt)
             return occurredAt;
 
-        var ticks = occurredAt.UtcTicks + (receivedAt.UtcTicks - sentAt.UtcTicks);
-        if (ticks >= DateTimeOffset.UnixEpoch.UtcTicks && ticks <= DateTimeOffset.MaxValue.UtcTicks)
-            return new DateTimeOffset(ticks, TimeSpan.Zero);
-        fields.Refuse("/sentAt", "is so far off that the event's time cannot be told");
-        return default;
+        return fields.Corrected(occurredAt, sentAt, receivedAt);
     }
 
     private static JsonText Properties(ref EventFields fields, in SegmentCall call, EventType? type)

@@ -59,7 +59,7 @@ internal static class SegmentRequest
     }
 
     /// <summary>A call with what its path and its batch say about it, so that it can be read again by itself.</summary>
-    private static JsonText Whole(ReadOnlySpan<byte> call, SegmentEnvelope envelope)
+    internal static JsonText Whole(ReadOnlySpan<byte> call, SegmentEnvelope envelope)
     {
         var whole = new JsonText(call.ToArray());
         if (call is not [(byte)'{', ..])

@@ -52,12 +52,14 @@ internal sealed class SegmentWebhook : IConnector
         return new([.. batch.EnumerateArray().Select(one => ParseOne(one, envelope with { SentAt = sentAt }, source))]);
     }
 
+    public List<ParsedEvent> Read(JsonElement item, Origin origin, Source source) => [ParseOne(item, new SegmentEnvelope { ReceivedAt = origin.ReceivedAt }, source)];
+
     private static ParsedEvent ParseOne(JsonElement json, SegmentEnvelope envelope, Source source)
     {
         var raw = JsonMarshal.GetRawUtf8Value(json);
         var parsed = SegmentConnector.Parse(raw, envelope);
         return parsed.Event is { } happened
             ? parsed with { Event = source.OriginAt(happened.ReceivedAt).Mark(happened) }
-            : parsed with { Raw = raw.ToArray() };
+            : parsed with { Raw = SegmentRequest.Whole(raw.Trim(" \t\r\n"u8), envelope).Utf8, Origin = source.OriginAt(envelope.ReceivedAt!.Value) };
     }
 }

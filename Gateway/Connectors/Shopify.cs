@@ -142,24 +142,41 @@ internal sealed class Shopify : IConnector
         var topic = delivery.Header(TopicHeader) ?? throw new BadHttpRequestException($"The header {TopicHeader} is missing.");
         using var document = delivery.ParseObject();
         var body = document.RootElement;
-        if (!Shapes.TryGetValue(topic, out var members))
+        if (!Shapes.ContainsKey(topic))
             return Inflow.Nothing;
-        foreach (var member in members)
+        var origin = source.OriginAt(delivery.ReceivedAt) with
+        {
+            Topic = topic, OccurredAt = EventFields.TimeOrNull(JsonObjects.String(delivery.Header(TriggeredAtHeader)).Span),
+        };
+        if (Defect(topic, body) is { } defect)
+            return new([Mapping.Refused(defect, body, origin)]);
+        return topic == Redact ? new([]) { Erasures = Erased(body.GetProperty("customer")) } : new(Read(body, origin, source));
+    }
+
+    public List<ParsedEvent> Read(JsonElement item, Origin origin, Source source)
+    {
+        if (Defect(origin.Topic ?? "", item) is { } defect)
+            return [Mapping.Refused(defect, item, origin)];
+        if (origin.Topic is not { } topic || !Known.Has(topic))
+            return [];
+        var parsed = Known.Read(topic, item, origin);
+        // A refund names its order and not its customer, so an order is an id of whoever made it.
+        return [topic == "orders/create" && parsed.Event is { } order
+            ? parsed with { Event = order with { Identities = Identities.Of(parsed.Customer, [.. order.Identities ?? [], $"order:{MappedField.Text(item.GetProperty("id"))}"]) } }
+            : parsed];
+    }
+
+    /// <summary>Why a body is not what its topic says; null where it is.</summary>
+    private static DocumentError? Defect(string topic, JsonElement body)
+    {
+        if (body.ValueKind != JsonValueKind.Object)
+            return new("", "must be an object");
+        foreach (var member in Shapes.GetValueOrDefault(topic, []))
         {
             if (!body.TryGetProperty(member, out var value) || value.ValueKind == JsonValueKind.Null)
-                return new([Mapping.Refused(new($"/{member}", $"is missing, so this is no {topic}"), body)]);
+                return new($"/{member}", $"is missing, so this is no {topic}");
         }
-
-        if (topic == Redact)
-            return new([]) { Erasures = Erased(body.GetProperty("customer")) };
-        if (topic == "orders/paid" && MailEvent.Text(body, "financial_status") != "paid")
-            return new([Mapping.Refused(new("/financial_status", "must be paid, or this is no orders/paid"), body)]);
-        var origin = source.OriginAt(delivery.ReceivedAt) with { OccurredAt = EventFields.TimeOrNull(JsonObjects.String(delivery.Header(TriggeredAtHeader)).Span) };
-        var parsed = Known.Read(topic, body, origin);
-        // A refund names its order and not its customer, so an order is an id of whoever made it.
-        return new([topic == "orders/create" && parsed.Event is { } order
-            ? parsed with { Event = order with { Identities = Identities.Of(parsed.Customer, [.. order.Identities ?? [], $"order:{MappedField.Text(body.GetProperty("id"))}"]) } }
-            : parsed]);
+        return topic == "orders/paid" && MailEvent.Text(body, "financial_status") != "paid" ? new("/financial_status", "must be paid, or this is no orders/paid") : null;
     }
 
     private static string[] Erased(JsonElement customer)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Orleans.Personalize.Gateway.Connectors;
@@ -49,17 +50,19 @@ internal sealed class StandardWebhooks : IConnector
     public Inflow Parse(Delivery delivery, Source source)
     {
         using var document = delivery.ParseObject();
-        var body = document.RootElement;
         var id = delivery.Header(IdHeader);
-        return new(NativeData.Read(
-            body,
-            body.TryGetProperty("data", out var data) ? data : null,
-            source,
-            source.OriginAt(delivery.ReceivedAt) with
-            {
-                MessageId = Identities.IsId(id) ? id : null,
-                Name = MailEvent.Text(body, "type"),
-                OccurredAt = body.TryGetProperty("timestamp", out var at) ? EventFields.TimeOrNull(System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(at)) : null,
-            }));
+        return new(Read(document.RootElement, source.OriginAt(delivery.ReceivedAt) with { MessageId = Identities.IsId(id) ? id : null }, source));
+    }
+
+    public List<ParsedEvent> Read(JsonElement item, Origin origin, Source source)
+    {
+        if (item.ValueKind != JsonValueKind.Object)
+            return [Mapping.Refused(new("", "must be an object"), item, origin)];
+        origin = origin with
+        {
+            Name = MailEvent.Text(item, "type"),
+            OccurredAt = item.TryGetProperty("timestamp", out var at) ? EventFields.TimeOrNull(JsonMarshal.GetRawUtf8Value(at)) : null,
+        };
+        return NativeData.Read(item, item.TryGetProperty("data", out var data) ? data : null, source, origin);
     }
 }

@@ -40,4 +40,12 @@ internal sealed class Topics
             ? parsed with { Event = happened with { Fingerprint = new Fingerprint().Add(Encoding.UTF8.GetBytes(happened.MessageId)).Value } }
             : parsed;
     }
+
+    /// <summary>What one item tells several events of. It is refused once, whatever is wrong with how many of them.</summary>
+    public List<ParsedEvent> ReadAll(IEnumerable<string> topics, JsonElement item, Origin origin)
+    {
+        var parsed = topics.Select(topic => Read(topic, item, origin)).ToList();
+        var refused = parsed.Find(static one => one.Event is null);
+        return [.. parsed.Where(one => one.Event is not null || ReferenceEquals(one, refused))];
+    }
 }

@@ -70,21 +70,21 @@ internal sealed class WooCommerce : IConnector
             throw new BadHttpRequestException("A form is taken only to try a webhook out, with webhook_id.");
         var topic = delivery.Header(TopicHeader) ?? throw new BadHttpRequestException($"The header {TopicHeader} is missing.");
         using var document = delivery.ParseObject();
-        var body = document.RootElement;
-        var origin = source.OriginAt(delivery.ReceivedAt);
-        return topic switch
-        {
-            "order.created" or "order.updated" => new(ReadOrder(body, origin, isNew: topic == "order.created")),
-            "customer.created" or "customer.updated" => new([Known.Read(Registered, body, origin)]),
-            Deleted => new([Known.Read(Deleted, body, origin)]),
-            _ => Inflow.Nothing,
-        };
+        return new(Read(document.RootElement, source.OriginAt(delivery.ReceivedAt) with { Topic = topic }, source));
     }
+
+    public List<ParsedEvent> Read(JsonElement item, Origin origin, Source source) => origin.Topic switch
+    {
+        "order.created" or "order.updated" => ReadOrder(item, origin, isNew: origin.Topic == "order.created"),
+        "customer.created" or "customer.updated" => [Known.Read(Registered, item, origin)],
+        Deleted => [Known.Read(Deleted, item, origin)],
+        _ => [],
+    };
 
     private static List<ParsedEvent> ReadOrder(JsonElement order, Origin origin, bool isNew)
     {
         if (MailEvent.Text(order, "status") is not { } status || !order.TryGetProperty("line_items", out _))
-            return [Mapping.Refused(new("/status", "is missing, so this is no order"), order)];
+            return [Mapping.Refused(new("/status", "is missing, so this is no order"), order, origin)];
         List<string> events = status switch
         {
             "processing" or "on-hold" or "completed" => isNew ? [Completed] : [Completed, Updated],
@@ -93,7 +93,7 @@ internal sealed class WooCommerce : IConnector
             // Not paid yet, or not at all.
             _ => [Updated],
         };
-        return [.. events.Select(one => Known.Read(one, order, origin))];
+        return Known.ReadAll(events, order, origin);
     }
 
     private static bool IsTrial(Delivery delivery) =>

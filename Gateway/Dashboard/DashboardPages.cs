@@ -23,6 +23,7 @@ internal sealed record DashboardPage(string Path, string Title, string Icon)
         new("triggers", "Triggers", "M11.4 2.8 4.6 11.4h4.2l-.6 5.8 6.9-8.7h-4.3l.6-5.7Z"),
         new("templates", "Templates", "M3.4 5.2h13.2v9.8H3.4V5.2Zm.3.5L10 10.6l6.3-4.9"),
         new("senders", "Senders", "M17 3.4 2.9 8.6l5.6 2.8L17 3.4Zm0 0-3.6 13-4.9-5"),
+        new("data", "Data", "M10 7.6c3.6 0 6.4-1 6.4-2.3S13.6 3 10 3 3.6 4 3.6 5.3s2.8 2.3 6.4 2.3ZM3.6 5.3v9.4c0 1.3 2.8 2.3 6.4 2.3s6.4-1 6.4-2.3V5.3M3.6 10c0 1.3 2.8 2.3 6.4 2.3s6.4-1 6.4-2.3"),
         new("cluster", "Cluster", "M10 7.4a2.2 2.2 0 1 0 0-4.4 2.2 2.2 0 0 0 0 4.4ZM4.6 17a2.2 2.2 0 1 0 0-4.4 2.2 2.2 0 0 0 0 4.4ZM15.4 17a2.2 2.2 0 1 0 0-4.4 2.2 2.2 0 0 0 0 4.4ZM8.9 7.3l-3.2 5.5M11.1 7.3l3.2 5.5M6.8 14.8h6.4"),
         new("suppressions", "Suppressed", "M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14ZM5.2 5.2l9.6 9.6"),
     ];

@@ -1,14 +1,23 @@
+using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Gateway.Quality;
 
 namespace Orleans.Personalize.Gateway.Imports;
 
 /// <summary>Applies rows as events.</summary>
-internal sealed class ImportSink(RowEvents events, Slices slices) : IRowSink
+internal sealed class ImportSink(ImportJob job, RowEvents events, Slices slices) : IRowSink
 {
     public async Task<ImportProgress> TakeAsync(ImportProgress progress, IReadOnlyList<ImportRow> rows)
     {
         var parsed = events.Of(rows);
-        var receipts = await slices.TakeAsync(parsed);
+        // A file of the wrong kind must not crowd out what others have in quarantine.
+        var room = Limits.ImportQuarantinedMax - progress.Bad;
+        for (var index = 0; index < parsed.Length; index++)
+        {
+            if (parsed[index].Event is null && room-- <= 0)
+                parsed[index] = parsed[index] with { Raw = default };
+        }
+        var receipts = await slices.TakeAsync(parsed, progress.Bad < Limits.ImportQuarantinedMax ? Door.Of(job) : Door.Of(job) with { TellsEach = true });
         var problems = new List<ImportProblem>();
         int applied = 0, late = 0, duplicates = 0;
         for (var index = 0; index < rows.Count; index++)

@@ -122,7 +122,7 @@ internal static class ImportsApi
             size.MaxRequestBodySize = null;
         var slices = new Slices(intake, workspace, time);
         var events = new RowEvents(view.Job, time);
-        IRowSink sink = view.Job.Kind == ImportKind.Import ? new ImportSink(events, slices) : new Reconciler(view.Job, events, slices, grains, workspace);
+        IRowSink sink = view.Job.Kind == ImportKind.Import ? new ImportSink(view.Job, events, slices) : new Reconciler(view.Job, events, slices, grains, workspace);
         return new ImportRun(grain, view, sink, time).RunAsync(BodyOf(http.Request), isWhole, http.RequestAborted);
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Gateway.Quality;
 
 namespace Orleans.Personalize.Gateway.Imports;
 
@@ -37,7 +38,7 @@ internal sealed class Reconciler(ImportJob job, RowEvents events, Slices slices,
     /// <summary>What was repaired is what the profile says afterwards, and not what was sent.</summary>
     private async Task RepairAsync(List<ParsedEvent> repairs, FindingsCount count)
     {
-        var receipts = await slices.TakeAsync(repairs);
+        var receipts = await slices.TakeAsync(repairs, Door.Telling("import"));
         count.OnRepaired(receipts.Count(static receipt => receipt.Status is ReceiptStatus.Accepted or ReceiptStatus.Late));
         var after = await ReadAsync(repairs);
         foreach (var repair in repairs)

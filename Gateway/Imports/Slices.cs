@@ -1,5 +1,6 @@
 using Orleans.Personalize.Gateway.Api;
 using Orleans.Personalize.Gateway.Connectors;
+using Orleans.Personalize.Gateway.Quality;
 
 namespace Orleans.Personalize.Gateway.Imports;
 
@@ -14,7 +15,7 @@ internal sealed class Slices(Intake intake, string workspace, TimeProvider time)
     /// <returns>The receipts, in the order of the events.</returns>
     /// <exception cref="JournalBusyException">There was no room for long.</exception>
     /// <exception cref="JournalException">The outcome of some is unknown.</exception>
-    public async Task<Receipt[]> TakeAsync(IReadOnlyList<ParsedEvent> events)
+    public async Task<Receipt[]> TakeAsync(IReadOnlyList<ParsedEvent> events, Door door)
     {
         var receipts = new Receipt[events.Count];
         // The events of a customer side by side, so that they go in one call.
@@ -22,22 +23,22 @@ internal sealed class Slices(Intake intake, string workspace, TimeProvider time)
         await Parallel.ForEachAsync(
             slices,
             new ParallelOptions { MaxDegreeOfParallelism = Limits.ImportSlicesMax },
-            async (slice, _) => await TakeAsync(events, slice, receipts));
+            async (slice, _) => await TakeAsync(events, slice, receipts, door));
         return receipts;
     }
 
-    private async Task TakeAsync(IReadOnlyList<ParsedEvent> events, int[] slice, Receipt[] receipts)
+    private async Task TakeAsync(IReadOnlyList<ParsedEvent> events, int[] slice, Receipt[] receipts, Door door)
     {
         var since = time.GetTimestamp();
         for (var pause = PauseMin; ; pause = pause * 2 < PauseMax ? pause * 2 : PauseMax)
         {
-            var taken = await intake.TakeAsync(workspace, [.. slice.Select(index => events[index])]);
+            var taken = await intake.TakeAsync(workspace, [.. slice.Select(index => events[index])], door);
             foreach (var (position, one) in taken.Index())
             {
                 if (one.Receipt is { } receipt)
                     receipts[slice[position]] = receipt;
             }
-            GatewayInstruments.OnEventsTaken("import", taken);
+            GatewayInstruments.OnEventsTaken(door.Name, taken);
             slice = [.. slice.Where((_, position) => taken[position].Fate != Fate.Answered)];
             if (slice.Length == 0)
                 return;

@@ -26,13 +26,11 @@ internal sealed record MendResult(Mended Outcome, QuarantineItem? Item = null, s
 /// <summary>Edits, replays and drops quarantined events.</summary>
 internal sealed class Mending(IGrainFactory grains, Intake intake, IEnumerable<IQuarantinedFormat> formats, TimeProvider time)
 {
-    /// <summary>Reads an item's body as it is now, and says what a replay would find wrong with it.</summary>
-    public async Task<(ParsedEvent Parsed, DocumentError[] Errors)> ReadAsync(string workspace, QuarantineItem item)
+    /// <summary>What a replay of an item as it is now would find wrong with it.</summary>
+    public async Task<DocumentError[]> CheckAsync(string workspace, QuarantineItem item)
     {
-        var parsed = Read(item, item.Entry);
-        return parsed.Event is null
-            ? (parsed, [parsed.Error!])
-            : (parsed, ToErrors(await intake.CheckAsync(workspace, parsed.Event)));
+        var events = await ReadAsync(workspace, item, item.Entry);
+        return Unread(events) is { } error ? [error] : await CheckAsync(workspace, events);
     }
 
     /// <summary>Puts another body in the place of the one that came. It must be readable and about the same message; what schemas say of it is for the replay.</summary>
@@ -46,16 +44,16 @@ internal sealed class Mending(IGrainFactory grains, Intake intake, IEnumerable<I
         var entry = item.Entry with { Body = body, Format = format ?? item.Entry.Format };
         if (formats.All(known => known.Name != entry.Format))
             return new(Mended.Invalid, item, Errors: [new("/format", $"must be one of {string.Join(", ", formats.Select(static known => known.Name))}")]);
-        var parsed = Read(item, entry);
-        if (parsed.Event is null)
-            return new(Mended.Invalid, item, Errors: [parsed.Error! with { Pointer = "/body" + parsed.Error!.Pointer }]);
-        if (item.Entry.MessageId is { } messageId && parsed.MessageId != messageId)
+        var events = await ReadAsync(workspace, item, entry);
+        if (Unread(events) is { } error)
+            return new(Mended.Invalid, item, Errors: [error with { Pointer = "/body" + error.Pointer }]);
+        if (item.Entry.MessageId is { } messageId && events.TrueForAll(one => one.MessageId != messageId))
             return new(Mended.Invalid, item, Errors: [new("/body/messageId", $"must stay '{messageId}': by it the event is recognised when its source repeats it")]);
-        var errors = ToErrors(await intake.CheckAsync(workspace, parsed.Event));
+        var errors = await CheckAsync(workspace, events);
         entry = entry with
         {
-            Customer = parsed.Customer,
-            Event = Quarantining.NameOf(parsed.Event),
+            Customer = events[0].Customer,
+            Event = Quarantining.NameOf(events[0].Event!),
             Pointer = errors is [var first, ..] ? first.Pointer : entry.Pointer,
             Detail = errors is [var why, ..] ? why.Detail : entry.Detail,
         };
@@ -73,20 +71,22 @@ internal sealed class Mending(IGrainFactory grains, Intake intake, IEnumerable<I
         if (found.Outcome != Mended.Done)
             return found;
         var item = found.Item!;
-        var parsed = Read(item, item.Entry);
-        if (parsed.Event is null)
-            return new(Mended.Invalid, item, Errors: [parsed.Error!]);
-        var (failures, retaken) = await intake.RetakeAsync(workspace, parsed);
-        if (retaken is not { } taken)
+        var events = await ReadAsync(workspace, item, item.Entry);
+        if (Unread(events) is { } error)
+            return new(Mended.Invalid, item, Errors: [error]);
+        var (failures, taken) = await intake.RetakeAsync(workspace, events);
+        if (failures.Count > 0)
             return new(Mended.Invalid, item, Errors: ToErrors(failures));
-        if (taken.Fate != Fate.Answered)
-            return new(taken.Fate == Fate.Busy ? Mended.Busy : Mended.Unknown, item);
-        if (taken.Receipt!.Status is ReceiptStatus.Rejected or ReceiptStatus.Conflict)
-            return new(Mended.Invalid, item, Errors: [new("", taken.Receipt.Detail ?? "was refused by the customer")]);
-        var status = taken.Receipt.Status.ToString().ToLowerInvariant();
-        var entry = item.Entry with { State = QuarantineState.Replayed, Customer = parsed.Customer, Event = Quarantining.NameOf(parsed.Event) };
+        if (taken.Any(static one => one.Fate != Fate.Answered))
+            return new(taken.Any(static one => one.Fate == Fate.Unknown) ? Mended.Unknown : Mended.Busy, item);
+        if (taken.FirstOrDefault(static one => one.Receipt!.Status is ReceiptStatus.Rejected or ReceiptStatus.Conflict).Receipt is { } refusal)
+            return new(Mended.Invalid, item, Errors: [new("", refusal.Detail ?? "was refused by the customer")]);
+        // Of several events the one that is new says most.
+        var receipt = taken.MinBy(static one => one.Receipt!.Status).Receipt!;
+        var status = receipt.Status.ToString().ToLowerInvariant();
+        var entry = item.Entry with { State = QuarantineState.Replayed, Customer = events[0].Customer, Event = Quarantining.NameOf(events[0].Event!) };
         var changed = await ChangeAsync(workspace, item, entry, $"replay: {status}", by, reason);
-        return changed with { Status = status, Version = taken.Receipt.Version };
+        return changed with { Status = status, Version = receipt.Version };
     }
 
     public async Task<MendResult> DropAsync(string workspace, long id, string by, string reason)
@@ -97,18 +97,32 @@ internal sealed class Mending(IGrainFactory grains, Intake intake, IEnumerable<I
         return await ChangeAsync(workspace, found.Item!, found.Item!.Entry with { State = QuarantineState.Dropped }, "drop", by, reason);
     }
 
-    private ParsedEvent Read(QuarantineItem item, QuarantineEntry entry)
+    private async Task<List<ParsedEvent>> ReadAsync(string workspace, QuarantineItem item, QuarantineEntry entry)
     {
         if (formats.FirstOrDefault(known => known.Name == entry.Format) is not { } format)
-            return ParsedEvent.Refused("", $"came as '{entry.Format}', which this process cannot read: mend it as native");
+            return [ParsedEvent.Refused("", $"came as '{entry.Format}', which this process cannot read: mend it as native")];
         try
         {
-            return format.Read(entry, $"quarantine-{item.Id}");
+            return await format.ReadAsync(workspace, entry, $"quarantine-{item.Id}");
         }
         catch (JsonException broken)
         {
-            return ParsedEvent.Refused("", JsonDefects.Describe(broken));
+            return [ParsedEvent.Refused("", JsonDefects.Describe(broken))];
         }
+    }
+
+    /// <summary>Why a body makes no event; null where it does.</summary>
+    private static DocumentError? Unread(List<ParsedEvent> events) =>
+        events.Count == 0 ? new("", "makes no event") : events.Find(static one => one.Event is null)?.Error;
+
+    private async Task<DocumentError[]> CheckAsync(string workspace, List<ParsedEvent> events)
+    {
+        foreach (var one in events)
+        {
+            if (await intake.CheckAsync(workspace, one.Event!) is { Count: > 0 } failures)
+                return ToErrors(failures);
+        }
+        return [];
     }
 
     private async Task<MendResult> FindOpenAsync(string workspace, long id) => await grains.GetGrain<IQuarantineGrain>(workspace).Find(id) switch

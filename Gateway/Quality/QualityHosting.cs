@@ -4,12 +4,14 @@ namespace Orleans.Personalize.Gateway.Quality;
 
 internal static class QualityHosting
 {
-    /// <summary>Adds schemas, normalization and quarantine. A connector adds its own <see cref="IQuarantinedFormat"/>.</summary>
+    /// <summary>Adds schemas, normalization and quarantine.</summary>
     public static IServiceCollection AddDataQuality(this IServiceCollection services) => services
         .AddSingleton<IDocumentRule, EventSchemaParser>()
         .AddSingleton<WarningSamples>()
         .AddSingleton<SourceNumbers>()
         .AddSingleton<Mending>()
         .AddSingleton<IQuarantinedFormat, NativeFormat>()
-        .AddSingleton<IQuarantinedFormat, SegmentFormat>();
+        .AddSingleton<IQuarantinedFormat, SegmentFormat>()
+        .AddSingleton<IQuarantinedFormat, SourceFormat>()
+        .AddSingleton<IQuarantinedFormat, ImportFormat>();
 }

@@ -9,8 +9,12 @@ internal interface IQuarantinedFormat
     /// <summary>As in <see cref="Door.Format"/>.</summary>
     string Name { get; }
 
-    /// <summary>The event of a body. One that has no message id of its own gets <paramref name="fallbackId"/>, so that replaying it twice is once.</summary>
-    ParsedEvent Read(QuarantineEntry entry, string fallbackId);
+    /// <summary>
+    /// The events of a body: nearly always one, and of some sources two. One that has no message id of its own gets the same with each reading, such as
+    /// <paramref name="fallbackId"/>, so that replaying it twice is once.
+    /// </summary>
+    /// <exception cref="JsonException">The body is no JSON.</exception>
+    Task<List<ParsedEvent>> ReadAsync(string workspace, QuarantineEntry entry, string fallbackId);
 }
 
 /// <summary>
@@ -23,19 +27,26 @@ internal sealed class NativeFormat : IQuarantinedFormat
 
     public string Name => FormatName;
 
-    public ParsedEvent Read(QuarantineEntry entry, string fallbackId)
+    public Task<List<ParsedEvent>> ReadAsync(string workspace, QuarantineEntry entry, string fallbackId) =>
+        Task.FromResult<List<ParsedEvent>>([Read(entry, fallbackId)]);
+
+    private static ParsedEvent Read(QuarantineEntry entry, string fallbackId)
     {
         var parsed = WithId(NativeEvents.ParseOne(entry.Body.Length == 0 ? "null"u8 : entry.Body, entry.ReceivedAt), entry.Body, fallbackId);
         if (parsed.Event is not { } one || entry.Context.IsAbsent)
             return parsed;
         var kept = JsonElement.Parse(entry.Context.Span);
+        // That of another format says nothing of what was written by hand in its place.
+        if (!kept.TryGetProperty("fingerprint", out var fingerprint))
+            return parsed;
         return parsed with
         {
             Event = one with
             {
-                Fingerprint = kept.GetProperty("fingerprint").GetUInt64(),
+                Fingerprint = fingerprint.GetUInt64(),
                 IsHistory = kept.GetProperty("isHistory").GetBoolean(),
                 SourcePriority = kept.GetProperty("sourcePriority").GetInt32(),
+                IsProvisional = kept.TryGetProperty("isProvisional", out var provisional) && provisional.GetBoolean(),
                 Identities = kept.TryGetProperty("identities", out var ids) ? [.. ids.EnumerateArray().Select(static id => id.GetString()!)] : null,
             },
         };
@@ -66,6 +77,7 @@ internal sealed class NativeFormat : IQuarantinedFormat
             json.WriteNumber("fingerprint", one.Fingerprint);
             json.WriteBoolean("isHistory", one.IsHistory);
             json.WriteNumber("sourcePriority", one.SourcePriority);
+            json.WriteBoolean("isProvisional", one.IsProvisional);
             if (one.Identities is not { } identities)
                 return;
             json.WriteStartArray("identities");
@@ -104,6 +116,6 @@ internal sealed class SegmentFormat : IQuarantinedFormat
 
     public string Name => FormatName;
 
-    public ParsedEvent Read(QuarantineEntry entry, string fallbackId) => NativeFormat.WithId(
-        SegmentConnector.Parse(entry.Body, new SegmentEnvelope { ReceivedAt = entry.ReceivedAt }), entry.Body, fallbackId);
+    public Task<List<ParsedEvent>> ReadAsync(string workspace, QuarantineEntry entry, string fallbackId) => Task.FromResult<List<ParsedEvent>>(
+        [NativeFormat.WithId(SegmentConnector.Parse(entry.Body, new SegmentEnvelope { ReceivedAt = entry.ReceivedAt }), entry.Body, fallbackId)]);
 }

@@ -20,9 +20,9 @@ internal static class Quarantining
     public static QuarantineEntry OfUnread(ParsedEvent parsed, Door door, DateTimeOffset receivedAt) => new()
     {
         // Not by its message id: another body under the same id must not be lost.
-        Key = KeyOf(Encoding.UTF8.GetBytes(door.Name), parsed.Raw),
+        Key = KeyOf(Encoding.UTF8.GetBytes(door.Source), Encoding.UTF8.GetBytes(parsed.Origin?.Topic ?? ""), parsed.Raw),
         State = QuarantineState.Open,
-        Source = door.Name,
+        Source = door.Source,
         Event = null,
         Customer = parsed.Customer,
         // One that was made up on the way is not the event's: it is another with each delivery.
@@ -32,6 +32,7 @@ internal static class Quarantining
         Detail = Short(parsed.Error.Detail),
         ReceivedAt = receivedAt,
         Format = door.Format,
+        Context = door.Context.IsAbsent && parsed.Origin is { } origin ? SourceFormat.Write(origin) : door.Context,
         Body = parsed.Raw.ToArray(),
     };
 

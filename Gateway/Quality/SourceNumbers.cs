@@ -15,8 +15,8 @@ internal sealed class SourceNumbers(TimeProvider clock)
 
     public DateTimeOffset Since { get; } = clock.GetUtcNow();
 
-    /// <param name="door">Stands for the source of what could not be read.</param>
-    public void OnTaken(string workspace, string door, Taken[] taken)
+    /// <param name="fallback">Stands for the source of what could not be read.</param>
+    public void OnTaken(string workspace, string fallback, Taken[] taken)
     {
         var now = clock.GetUtcNow();
         Numbers? numbers = null;
@@ -24,7 +24,7 @@ internal sealed class SourceNumbers(TimeProvider clock)
         foreach (var one in taken)
         {
             // The events of a request nearly always have one source.
-            var next = one.Event.Event?.Source ?? door;
+            var next = one.Event.Event?.Source ?? fallback;
             if (numbers is null || source != next)
                 (source, numbers) = (next, Of(workspace, next));
             numbers.Add(one, now);

@@ -28,6 +28,10 @@ internal sealed record Access(params string[] AllowedRoles)
 {
     public static readonly Access Anyone = new(Roles.All);
     public static readonly Access SendEvents = new(Roles.Ingest, Roles.Operate, Roles.Admin);
+
+    /// <summary>With a key that everybody can read in the page's source.</summary>
+    public static readonly Access SendFromPage = new(Roles.Ingest);
+
     public static readonly Access Read = new(Roles.Read, Roles.Operate, Roles.Admin);
     public static readonly Access Operate = new(Roles.Operate, Roles.Admin);
     public static readonly Access Admin = new(Roles.Admin);

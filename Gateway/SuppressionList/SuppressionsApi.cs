@@ -98,7 +98,7 @@ internal static class SuppressionsApi
             return BadAddress();
         DocumentError? error;
         string? reason, detail;
-        using (var body = await RequestBody.ReadAsync(http.Request, Limits.KeyRequestBytesMax, plainText: true))
+        using (var body = await RequestBody.ReadAsync(http.Request, Limits.KeyRequestBytesMax, ofPage: true))
             (error, reason, detail) = body.Utf8.IsEmpty ? default : body.Parse(static (utf8, _) => Read(utf8), 0);
         if (error is not null)
             return Problems.Invalid("The request is not valid.", error);

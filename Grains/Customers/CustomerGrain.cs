@@ -58,6 +58,9 @@ public sealed class CustomerGrain(
         using var span = Instruments.Spans.StartActivity("customer.apply");
         if (await identities.FindSurvivor() is { } survivor)
             return await survivor.Apply(Array.ConvertAll(events, happened => happened with { Via = happened.Via ?? Key.CustomerId }));
+        // It came by way of a customer whose merge is being undone, or was: there it belongs, and whoever sent it asks again.
+        if (Array.Exists(events, happened => happened.Via is { } via && state.Newest.FindIdentity(via) is not { State: IdentityState.Linked }))
+            throw new JournalBusyException();
         var isHistory = Array.TrueForAll(events, static happened => happened.IsHistory);
         var turn = await Run(new Input.EventsArrived(events), isWanted: !isHistory);
         Report.OnArrived(turn, events, clock.GetUtcNow());

@@ -38,5 +38,14 @@ public sealed class CustomerHistoryGrain(IJournal journal) : Grain, ICustomerHis
         return [.. views];
     }
 
+    public async Task<ConflictPage> Conflicts(int limit, long? before)
+    {
+        var past = await Past.ReadAsync(journal, Key, DateTimeOffset.MaxValue);
+        if (past.Reason is not null)
+            return new([], null, past.Reason, past.Version);
+        var (items, next) = Conflict.Newest(Conflict.Of(Key, [.. FactsOf(past)]), limit, before);
+        return new(Array.ConvertAll(items, Views.Of), next, null, past.Version);
+    }
+
     private static IEnumerable<Fact> FactsOf(Past past) => past.Records.SelectMany(static record => FactCodec.Decode(record.Payload));
 }

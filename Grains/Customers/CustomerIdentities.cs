@@ -69,6 +69,9 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
             var survivor = await FindSurvivor();
             return await (survivor ?? Customer(Id)).Join(request with { Path = survivor is null ? request.Path : [.. request.Path, Id] });
         }
+        // It still owes another what is that one's.
+        if (state().Newest.Identities.Any(static identity => identity.State == IdentityState.Parting))
+            return new(JoinStatus.Busy, Id);
         if ((await run(new Input.MergeRequested(request.Into, request.MergeId, request.By, request.IsForced))).Refusal is not null)
             return new(JoinStatus.Refused, Id);
         await HandOver();

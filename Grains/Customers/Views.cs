@@ -39,6 +39,8 @@ public static class Views
         ],
     };
 
+    public static ConflictView Of(Conflict conflict) => new(conflict.Field, conflict.Version, conflict.Won, Of(conflict.Winner), Of(conflict.Loser));
+
     private static TraitView Of(Trait trait) => new(trait.Name, trait.Value, trait.Stamp.At, trait.Source, trait.Stamp.MessageId);
 
     private static CartLineView Of(CartLine line) => new(line.ProductId, line.Name, line.Quantity, line.Price, line.Url, line.ImageUrl);

@@ -129,14 +129,14 @@ internal sealed record OwnPart(Profile Profile, IReadOnlySet<string> Messages)
                 case Fact.EventApplied { Event: var happened } when happened.Via is { } via && leaving.Contains(via):
                     messages.Add(happened.MessageId);
                     break;
-                case Fact.EventApplied { Event.Via: var via } applied when via is null || !IsGone(gone, via, i):
-                    own = Evolver.Evolve(own, applied);
-                    break;
                 case Fact.CustomerAbsorbed absorbed when leaving.Contains(absorbed.Id):
                     messages.UnionWith(absorbed.State.Waits.SelectMany(static wait => wait.Arms.Newest.Append(wait.Arms.First)).Select(static arm => arm.MessageId));
                     messages.UnionWith(absorbed.State.Sends.Select(static send => send.ArmedThrough.MessageId));
                     break;
-                case Fact.CustomerAbsorbed absorbed when !IsGone(gone, absorbed.Id, i):
+                case Fact.EventApplied applied when IsHeard(gone, applied, i):
+                    own = Evolver.Evolve(own, applied);
+                    break;
+                case Fact.CustomerAbsorbed absorbed when IsHeard(gone, absorbed, i):
                     own = Union.Heard(own, absorbed.State);
                     break;
             }
@@ -144,14 +144,30 @@ internal sealed record OwnPart(Profile Profile, IReadOnlySet<string> Messages)
         return new(own, messages);
     }
 
+    /// <summary>What traits and consent follow from: the events and the absorbed customers whose merge was not undone, each with its place among the facts.</summary>
+    public static IEnumerable<(int Place, Fact Fact)> Heard(IReadOnlyList<Fact> facts)
+    {
+        var gone = Partings(facts);
+        return facts.Index().Where(entry => IsHeard(gone, entry.Item, entry.Index));
+    }
+
+    private static bool IsHeard(Dictionary<string, int> gone, Fact fact, int place) => fact switch
+    {
+        Fact.EventApplied { Event.Via: var via } => via is null || !IsGone(gone, via, place),
+        Fact.CustomerAbsorbed { Id: var id } => !IsGone(gone, id, place),
+        _ => false,
+    };
+
     /// <summary>The ids that were parted before, each with the place of its last parting: what came with them up to there went with them.</summary>
     private static Dictionary<string, int> Partings(IReadOnlyList<Fact> facts)
     {
         var partings = new Dictionary<string, int>();
         for (var i = 0; i < facts.Count; i++)
         {
-            if (facts[i] is Fact.IdentityParting parting)
-                partings[parting.Id] = i;
+            if (facts[i] is not Fact.IdentityParting parting)
+                continue;
+            foreach (var id in parting.Handback.Ids)
+                partings[id] = i;
         }
         return partings;
     }

@@ -84,8 +84,11 @@ public static class Limits
     /// <summary>Sends remembered for the limits of one trigger or channel; a <c>max</c> cannot be higher.</summary>
     public const int TallyMax = 64;
 
-    /// <summary>Other ids of one customer; more are the mark of a shared device or a broken source, and stay customers of their own.</summary>
-    public const int IdentitiesMax = 64;
+    /// <summary>
+    /// Other ids that one customer may claim: orders of many years are among them; more are the mark of a broken source, and stay customers of their own. What comes
+    /// with a merged customer comes on top, for its events must be known.
+    /// </summary>
+    public const int IdentitiesMax = 256;
 
     /// <summary>How long an authorized attempt may go unsettled before it is taken for lost: longer than any sender's time-out.</summary>
     public static readonly TimeSpan AuthorizationLease = TimeSpan.FromMinutes(2);

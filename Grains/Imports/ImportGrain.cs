@@ -41,22 +41,7 @@ public sealed class ImportGrain(
         DeactivateOnIdle();
     }
 
-    private async Task Write(StoredImport next)
-    {
-        var before = stored.State;
-        stored.State = next;
-        try
-        {
-            await stored.WriteStateAsync();
-        }
-        catch
-        {
-            stored.State = before;
-            // The write may have happened: only the storage knows.
-            DeactivateOnIdle();
-            throw;
-        }
-    }
+    private Task Write(StoredImport next) => stored.ReplaceAsync(next, DeactivateOnIdle);
 }
 
 /// <summary>The state of an <see cref="ImportGrain"/>.</summary>

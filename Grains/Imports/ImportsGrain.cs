@@ -11,22 +11,10 @@ public sealed class ImportsGrain(
 
     public async Task Add(string id)
     {
-        var before = stored.State;
-        string[] ids = [id, .. before.Ids];
+        string[] ids = [id, .. stored.State.Ids];
         foreach (var forgotten in ids.Skip(IImportsGrain.KeptMax))
             await GrainFactory.GetGrain<IImportGrain>($"{this.GetPrimaryKeyString()}/{forgotten}").Forget();
-        stored.State = new() { Ids = [.. ids.Take(IImportsGrain.KeptMax)] };
-        try
-        {
-            await stored.WriteStateAsync();
-        }
-        catch
-        {
-            stored.State = before;
-            // The write may have happened: only the storage knows.
-            DeactivateOnIdle();
-            throw;
-        }
+        await stored.ReplaceAsync(new() { Ids = [.. ids.Take(IImportsGrain.KeptMax)] }, DeactivateOnIdle);
     }
 }
 

@@ -121,18 +121,10 @@ public sealed class RegistryGrain(
         var after = shown.Copy();
         change(after);
         after.Version++;
-        stored.State = after;
         try
         {
-            await stored.WriteStateAsync();
+            await stored.ReplaceAsync(after, DeactivateOnIdle);
             shown = after;
-        }
-        catch
-        {
-            stored.State = shown;
-            // The write may have happened: only the storage knows.
-            DeactivateOnIdle();
-            throw;
         }
         finally
         {

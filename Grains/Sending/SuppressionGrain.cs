@@ -61,19 +61,8 @@ public sealed class SuppressionGrain(
     /// <summary>Shows what is durable only: a failed write has changed nothing.</summary>
     private async Task Write(Suppression[] after)
     {
-        stored.State = new SuppressionState { Entries = after };
-        try
-        {
-            await stored.WriteStateAsync();
-            shown = after;
-        }
-        catch
-        {
-            stored.State = new SuppressionState { Entries = shown };
-            // The write may have happened: only the storage knows.
-            DeactivateOnIdle();
-            throw;
-        }
+        await stored.ReplaceAsync(new SuppressionState { Entries = after }, DeactivateOnIdle);
+        shown = after;
     }
 }
 

@@ -101,17 +101,7 @@ public sealed class PollGrain(
 
     private async Task Save(PollState after)
     {
-        stored.State = after;
-        try
-        {
-            await stored.WriteStateAsync();
-        }
-        catch
-        {
-            // The write may have happened: only the storage knows.
-            DeactivateOnIdle();
-            throw;
-        }
+        await stored.ReplaceAsync(after, DeactivateOnIdle);
         shown = after;
     }
 

@@ -1,3 +1,5 @@
+using Orleans.Personalize.Testing;
+
 namespace Orleans.Personalize.Dashboard.Tests;
 
 /// <summary>A fact that needs a browser; skipped without one, unless PERSONALIZE_TESTS_NO_SKIP=1 says that it must be there.</summary>
@@ -12,6 +14,13 @@ public sealed class BrowserFactAttribute : FactAttribute
 public sealed class BrowserTheoryAttribute : TheoryAttribute
 {
     public BrowserTheoryAttribute() => Skip = Browser.Missing;
+}
+
+/// <summary>A theory that needs packages of npm as well.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class BrowserAndNodeTheoryAttribute : TheoryAttribute
+{
+    public BrowserAndNodeTheoryAttribute() => Skip = Browser.Missing ?? new NodeTheoryAttribute().Skip;
 }
 
 internal static class Browser

@@ -39,6 +39,8 @@ public sealed class LookTests(Shop shop)
     {
         { "home", "/" }, { "customers", "/customers" }, { "customer", "/customers/looked-at" }, { "triggers", "/triggers" }, { "trigger", "/triggers/cart" }, { "new-trigger", "/triggers/new" },
         { "templates", "/templates" }, { "template", "/templates/cart" }, { "senders", "/senders" }, { "sender", "/senders/refusing" }, { "cluster", "/cluster" }, { "suppressions", "/suppressions" },
+        { "data", "/data" }, { "source", "/data/sources/crm" }, { "new-source", "/data/sources/new" }, { "quarantine", "/data/quarantine?state=" }, { "quarantined", "/data/quarantine/{quarantined}" },
+        { "schema", "/data/schemas/looked-at" }, { "new-schema", "/data/schemas/new" }, { "imports", "/data/imports" }, { "import", "/data/imports/{import}" }, { "reconciliation", "/data/reconciliations/{reconciliation}" },
     };
 
     [BrowserTheory]
@@ -47,6 +49,7 @@ public sealed class LookTests(Shop shop)
     {
         await shop.ArrivesAsync("looked-at");
         await shop.HappensAsync("looked-at", "Refused");
+        path = await shop.WithDataAsync(path);
         foreach (var width in (int[])[1280, 390])
         {
             foreach (var theme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])

@@ -50,13 +50,16 @@ public sealed class Shop : IAsyncLifetime
     }
 
     /// <summary>A tab of its own, whose errors fail the test that asks for them.</summary>
-    public async Task<Tab> OpenAsync(string path, string? key = SiloProcess.AdminKey, int width = 1280, ColorScheme theme = ColorScheme.Light)
+    /// <param name="script">Runs before those of each page.</param>
+    public async Task<Tab> OpenAsync(string path, string? key = SiloProcess.AdminKey, int width = 1280, ColorScheme theme = ColorScheme.Light, string? script = null)
     {
         var context = await browser.NewContextAsync(new()
         {
             ViewportSize = new() { Width = width, Height = 860 }, ColorScheme = theme, ReducedMotion = ReducedMotion.Reduce, Locale = "en-GB",
         });
         context.SetDefaultTimeout((float)Eventually.Patience.TotalMilliseconds);
+        if (script is not null)
+            await context.AddInitScriptAsync(script);
         var tab = new Tab(await context.NewPageAsync());
         await tab.Page.GotoAsync(new Uri(Address, path + (key is null ? "" : "#key=" + key)).ToString());
         return tab;

@@ -274,7 +274,7 @@ public sealed class ApiTests : IAsyncLifetime
         string[] expected =
         [
             .. ((string[])["events", "track", "identify", "page", "screen", "group", "alias", "batch", "t", "i", "p", "s", "g", "a", "b"]).Select(path => $"POST /v1/{path}"),
-            .. ((string[])["", "/{id}", "/{id}/latest-activity", "/{id}/timeline", "/{id}/explain", "/{id}/diff", "/{id}/live", "/{id}/live/ws"]).Select(path => $"GET /v1/customers{path}"), "DELETE /v1/customers/{id}",
+            .. ((string[])["", "/{id}", "/{id}/latest-activity", "/{id}/timeline", "/{id}/explain", "/{id}/diff", "/{id}/conflicts", "/{id}/live", "/{id}/live/ws"]).Select(path => $"GET /v1/customers{path}"), "DELETE /v1/customers/{id}",
             "POST /v1/customers/{id}/merge", "POST /v1/customers/{id}/unmerge",
             .. ((string[])["triggers", "templates", "senders", "policies", "topics", "slots", "sources", "schemas"]).SelectMany(kind =>
                 (string[])[$"GET /v1/{kind}", $"GET /v1/{kind}/{{id}}", $"GET /v1/{kind}/{{id}}/history", $"POST /v1/{kind}/{{id}}/check", $"PUT /v1/{kind}/{{id}}", $"DELETE /v1/{kind}/{{id}}"]),

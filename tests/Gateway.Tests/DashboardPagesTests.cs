@@ -15,6 +15,7 @@ public sealed class DashboardPagesTests : IAsyncLifetime
     [Theory]
     [InlineData("/")]
     [InlineData("/customers")]
+    [InlineData("/data/quarantine/7")]
     [InlineData("/customers/a%2Fb")]
     [InlineData("/triggers/cart-abandoned")]
     [InlineData("/suppressions")]

@@ -64,6 +64,32 @@ public sealed class HistoryTests : IAsyncLifetime
         await ProblemAsync(status, await server.Admin.GetAsync("/v1/customers/ann/diff?from=1&to=3"));
     }
 
+    [Theory]
+    [InlineData("?limit=0")]
+    [InlineData("?limit=501")]
+    [InlineData("?before=0")]
+    public async Task Conflicts_out_of_bounds_are_a_problem(string query) => await ProblemAsync(400, await server.Admin.GetAsync($"/v1/customers/ann/conflicts{query}"));
+
+    [Fact]
+    public async Task Conflicts_are_those_of_whoever_an_id_is_now()
+    {
+        await ProblemAsync(404, await server.Admin.GetAsync("/v1/customers/visitor/conflicts"));
+        server.Grains.Customer("default/visitor").View = View(2);
+        await ProblemAsync(404, await server.Admin.GetAsync("/v1/customers/visitor/conflicts"));
+        server.Grains.History("default/ann").OnConflicts = static (limit, before) => new(
+            [new("plan", 7, "newer", new("plan", JsonText.FromString("2"), Noon, "web", "m2"), new("plan", JsonText.FromString("1"), Noon.AddHours(-1), "crm", "m1"))], limit + before, null, 9);
+
+        var page = await ReadAsync(await server.Admin.GetAsync("/v1/customers/visitor/conflicts?limit=3&before=9"));
+
+        Assert.Equal(
+            """
+            {"customer":"ann","items":[{"field":"plan","version":7,"won":"newer","winner":{"value":2,"at":"2026-01-31T12:00:00+00:00","source":"web","messageId":"m2"},"loser":{"value":1,"at":"2026-01-31T11:00:00+00:00","source":"crm","messageId":"m1"}}],"next":12}
+            """,
+            page.GetRawText());
+        server.Grains.History("default/ann").OnConflicts = static (_, _) => new([], null, PastReason.TooLong, 60_000);
+        await ProblemAsync(422, await server.Admin.GetAsync("/v1/customers/visitor/conflicts"));
+    }
+
     [Fact]
     public async Task A_difference_names_entries_by_their_ids()
     {

@@ -26,6 +26,7 @@ public sealed class RolesTests : IAsyncLifetime
         { "GET", "/v1/customers/c/timeline", "read operate admin" },
         { "GET", "/v1/customers/c/explain?trigger=t", "read operate admin" },
         { "GET", "/v1/customers/c/diff?from=1&to=2", "read operate admin" },
+        { "GET", "/v1/customers/c/conflicts", "read operate admin" },
         { "GET", "/v1/customers/c/live", "read operate admin" },
         { "GET", "/v1/customers/c/live/ws", "read operate admin" },
         { "POST", "/v1/customers/c/waits/t/fire", "operate admin" },
@@ -106,6 +107,7 @@ public sealed class RolesTests : IAsyncLifetime
         { "GET", "/customers/c", null },
         { "GET", "/cluster", null },
         { "GET", "/ui/app.js", null },
+        { "GET", "/track.js", null },
         { "GET", "/v1/keys/current", "ingest read operate admin" },
         { "POST", "/v1/triggers/t/check", "read operate admin" },
     };

@@ -3,7 +3,7 @@ using static Orleans.Personalize.Tests.GatewayServer;
 
 namespace Orleans.Personalize.Tests;
 
-/// <summary>Segment's own Node.js client, unmodified, with its host set to the gateway.</summary>
+/// <summary>Segment's own Node.js client and RudderStack's, unmodified, with their hosts set to the gateway.</summary>
 public sealed class SegmentClientTests
 {
     [NodeFact]
@@ -53,6 +53,26 @@ public sealed class SegmentClientTests
         Assert.Contains("flushed", output, StringComparison.Ordinal);
         Assert.Equal(2, refusals);
         Assert.Equal(6, customer.Applied.Length);
+    }
+
+    [NodeFact]
+    public async Task RudderStacks_client_delivers_every_event_once_packed_as_it_packs_by_default()
+    {
+        var client = await Npm.InstallAsync();
+        await using var server = await StartAsync();
+        var (_, key, _) = await server.CreateKeyAsync("ingest");
+
+        var output = await Npm.RunAsync("node", client, "", "rudder.js", server.Address.ToString(), key);
+
+        Assert.Contains("flushed", output, StringComparison.Ordinal);
+        var ann = server.Grains.Customer("default/ann").Applied.ToDictionary(applied => applied.MessageId);
+        Assert.Equal(["alias-1", "group-1", "identify-1", "page-1", "track-1"], ann.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal((EventType.Identify, """{"email":"ann@example.com","naïve":"☃"}"""), (ann["identify-1"].Type, ann["identify-1"].Traits.ToString()));
+        Assert.Equal(["visitor"], ann["identify-1"].Identities ?? []);
+        Assert.Equal((EventType.Track, "Product Added", """{"product_id":"sku-1","price":20.5}"""), Of(ann["track-1"]));
+        Assert.Equal((EventType.Page, "Home"), (ann["page-1"].Type, ann["page-1"].Name));
+        Assert.Equal((EventType.Group, null, """{"groupId":"acme","traits":{"plan":"pro"}}"""), Of(ann["group-1"]));
+        Assert.Equal("track-2", Assert.Single(server.Grains.Customer("default/other").Applied).MessageId);
     }
 
     private static (EventType, string?, string) Of(CustomerEvent applied) => (applied.Type, applied.Name, applied.Properties.ToString());

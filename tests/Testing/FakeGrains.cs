@@ -248,6 +248,10 @@ public sealed class FakeHistory : ICustomerHistoryGrain
     public Task<PastProfile> At(DateTimeOffset instant) => Task.FromResult(OnRead(null, instant));
 
     public Task<PastProfile[]> AtVersions(long from, long to) => Task.FromResult<PastProfile[]>([OnRead(from, null), OnRead(to, null)]);
+
+    public Func<int, long?, ConflictPage> OnConflicts { get; set; } = static (_, _) => new([], null, PastReason.Unknown, 0);
+
+    public Task<ConflictPage> Conflicts(int limit, long? before) => Task.FromResult(OnConflicts(limit, before));
 }
 
 /// <summary>A backtest that is as a test says.</summary>

@@ -33,7 +33,7 @@ async function request(method, path, { body, headers = {}, signal } = {}) {
     answer = await fetch('/v1/' + path, {
       method, signal, cache: 'no-store',
       headers: { Authorization: 'Bearer ' + sessionStorage.apiKey, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
-      body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
+      body: body === undefined || typeof body === 'string' || body instanceof Blob ? body : JSON.stringify(body),
     });
   } catch (failure) {
     if (failure.name === 'AbortError') throw failure;
@@ -49,13 +49,15 @@ async function request(method, path, { body, headers = {}, signal } = {}) {
   throw new Problem(answer.status, await answer.json().catch(() => null));
 }
 
-const read = async answer => (answer.status === 204 ? null : answer.json());
+const read = async answer => JSON.parse(await answer.text() || null);
 export const get = async (path, signal) => read(await request('GET', path, { signal }));
 export const post = async (path, body = {}) => read(await request('POST', path, { body }));
 /** @param ifMatch The version that it takes the place of; 0: there must be none yet. */
 export const put = async (path, body, ifMatch) =>
   read(await request('PUT', path, { body, headers: ifMatch === 0 ? { 'If-None-Match': '*' } : ifMatch ? { 'If-Match': `"${ifMatch}"` } : {} }));
 export const remove = async path => read(await request('DELETE', path));
+/** A piece of a file (https://datatracker.ietf.org/doc/draft-ietf-httpbis-resumable-upload/). @param piece A Blob. */
+export const append = async (path, piece, offset) => read(await request('PATCH', path, { body: piece, headers: { 'Content-Type': 'application/partial-upload', 'Upload-Offset': offset } }));
 
 /** The server says something every ten seconds; after so many milliseconds without it the line is dead. */
 const silenceMax = 25_000;

@@ -9,7 +9,7 @@ const main = byId('main');
 /** By the first segment of the address: the module without and with something behind it. */
 const pages = {
   '': ['home'], customers: ['customers', 'customer'], triggers: ['triggers', 'trigger'], templates: ['templates', 'template'],
-  senders: ['senders', 'sender'], cluster: ['cluster'], suppressions: ['suppressions'],
+  senders: ['senders', 'sender'], data: ['data', 'data-part'], cluster: ['cluster'], suppressions: ['suppressions'],
 };
 
 let caller = null;
@@ -17,8 +17,9 @@ let leaving = new AbortController();
 
 const mayOperate = () => caller?.role === 'operate' || caller?.role === 'admin';
 
-export function go(path) {
-  history.pushState(null, '', path);
+/** @param isInstead It takes the place of the page that is left, so that Back does not lead there. */
+export function go(path, isInstead = false) {
+  history[isInstead ? 'replaceState' : 'pushState'](null, '', path);
   open();
 }
 
@@ -40,7 +41,7 @@ async function open(isRetry = false) {
     const { default: start } = await import(`./${module}.js`).catch(failure => { throw navigator.onLine ? failure : new Lost(); });
     if (here.signal.aborted) return;
     main.replaceChildren();
-    await start(main, { id, query: new URLSearchParams(location.search), signal: here.signal, mayOperate: mayOperate(), go });
+    await start(main, { id, query: new URLSearchParams(location.search), signal: here.signal, mayOperate: mayOperate(), workspace: caller.workspace, go });
   } catch (problem) {
     if (here.signal.aborted) return;
     fail(problem);
@@ -183,7 +184,7 @@ addEventListener('keydown', event => {
   if (event.metaKey || event.ctrlKey || event.altKey || event.target.closest('input, textarea, select, dialog')) return;
   if (event.key === '/') { event.preventDefault(); query.focus(); }
   else if (event.key === 't') turnTheme();
-  else if (event.key === 'Escape' && location.pathname.split('/').length > 2) go('/' + location.pathname.split('/')[1]);
+  else if (event.key === 'Escape' && location.pathname.split('/').length > 2) go(location.pathname.slice(0, location.pathname.lastIndexOf('/')));
   else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
     const rows = [...main.querySelectorAll('a.row')];
     if (!rows.length) return;

@@ -3,7 +3,9 @@ import { ask, h, paced, say, show } from './dom.js';
 import { Problem, follow, get, post } from './api.js';
 import { badge, button, card, clock, count, countdown, empty, encode, face, head, inWords, kindOf, money, outcome, sampler, time, triggerLink, value } from './parts.js';
 import { attemptsOf } from './attempts.js';
+import { conflictsOf } from './conflicts.js';
 import { factRow } from './facts.js';
+import { identitiesOf } from './identities.js';
 import { timeTravel } from './travel.js';
 import { whyPanel } from './why.js';
 
@@ -18,11 +20,13 @@ const drawPause = 250;
 /** Why and why not is asked of the server. */
 const whyPause = 1000;
 
-export default async function customer(view, { id, signal, mayOperate }) {
+export default async function customer(view, { id, query, signal, mayOperate, go }) {
   const path = 'customers/' + encode(id);
   let profile = null, facts = [], next = null, skipped = 0, came = 0, calming;
   const sampling = sampler(1);
   const attempts = attemptsOf(path, signal, () => draw());
+  const conflicts = conflictsOf(path, signal, () => draw());
+  const identities = identitiesOf(path, mayOperate);
   const travel = timeTravel(path, signal, () => draw());
   const why = await whyPanel(path, signal, () => draw());
 
@@ -41,9 +45,12 @@ export default async function customer(view, { id, signal, mayOperate }) {
       if (data.skipped) [facts, next, skipped] = [[], data.items.at(-1).version, data.skipped];
       const fresh = data.items.filter(fact => !known.has(fact.version)).map(fact => ({ ...fact, isFresh: true }));
       came += fresh.length + data.skipped;
+      if (data.skipped || fresh.some(conflicts.mayFollowFrom)) conflicts.refresh();
       facts = [...fresh, ...facts].slice(0, factsMax);
       next = facts.length === factsMax ? facts.at(-1).version : next;
     } else {
+      // An id that was merged is whoever it is now.
+      if (data.customer !== id) return go(`/customers/${encode(data.customer)}?was=${encode(id)}`, true);
       profile = data;
       travel.follow(profile.version);
       askWhy();
@@ -84,14 +91,20 @@ export default async function customer(view, { id, signal, mayOperate }) {
     if (!profile) return;
     const then = travel.past;
     const shown = then ?? profile;
-    show(view, header(shown), travel.draw(), h('div', { class: 'grid' },
+    show(view, header(shown), becameOf(shown, query.get('was')), travel.draw(), h('div', { class: 'grid' },
       h('div', { class: 'stack wide' }, waits(shown, !then, mayOperate && operate), sends(shown, mayOperate && !then && resolve, then ? null : attempts), decisions(shown), then ? null : timeline(sample(), next, older, sampling.words)),
-      h('div', { class: 'stack narrow' }, then ? null : why.draw(), traits(shown), cart(shown), orders(shown), counters(shown))));
+      h('div', { class: 'stack narrow' }, then ? null : why.draw(), traits(shown, then ? null : conflicts), identities(shown, !then), cart(shown), orders(shown), counters(shown))));
   }
 
   const first = await get(path + '/timeline?limit=40', signal);
   [facts, next] = [first.items, first.next];
+  conflicts.refresh();
   await follow(path, facts[0]?.version ?? 0, signal, onChange);
+}
+
+/** Whoever followed an address of before is told why it is another one now. */
+function becameOf({ customer, identities }, was) {
+  return identities.some(one => one.id === was && one.state === 'linked') ? h('p', { class: 'verdict', role: 'status' }, h('b', null, was), ' is ', h('b', null, customer), ' now.') : null;
 }
 
 function header(profile) {
@@ -153,9 +166,10 @@ function timeline(facts, next, older, sampled) {
     next ? h('div', { class: 'empty' }, button('Show older', older)) : null);
 }
 
-function traits({ traits, consent }) {
-  const row = ([name, trait]) => [h('dt', { 'data-key': 't-' + name }, name), h('dd', { 'data-key': 'v-' + name }, value(trait.value), h('small', { title: 'event ' + trait.messageId }, trait.source, ', ', time(trait.at)))];
-  const all = [...Object.entries(traits), ...Object.entries(consent).map(([channel, said]) => ['consent ' + channel, said])];
+function traits({ traits, consent }, conflicts) {
+  const row = ([field, name, trait]) => [h('dt', { 'data-key': 't-' + field }, name),
+    h('dd', { 'data-key': 'v-' + field }, value(trait.value), h('small', { title: 'event ' + trait.messageId }, trait.source, ', ', time(trait.at)), conflicts?.of(field))];
+  const all = [...Object.entries(traits).map(([name, trait]) => [name, name, trait]), ...Object.entries(consent).map(([channel, said]) => ['consent.' + channel, 'consent ' + channel, said])];
   return card('Traits', h('small', null, 'with where each came from'), all.length
     ? h('dl', { class: 'pairs body' }, all.map(row))
     : empty('No traits', 'Send an identify with traits, such as the e-mail address that mail goes to.'));

@@ -4,7 +4,7 @@ import { Problem, post } from './api.js';
 import { problemList } from './parts.js';
 
 /**
- * @param kind triggers or templates.
+ * @param kind triggers, templates, sources or schemas.
  * @param onValid Told of each document that could be stored.
  * @returns The elements, what is typed, and whether it may be stored.
  */
@@ -28,7 +28,7 @@ export function editor(kind, idOf, document, mayEdit, onValid = () => {}) {
       return invalid(true, h('p', { class: 'bad' }, 'Not valid JSON: ' + place(failure.message, field.value)));
     }
     try {
-      await post(`${kind}/${encodeURIComponent(idOf() || 'draft')}/check`, field.value);
+      await post(`${kind}/${encodeURIComponent(idOf() || 'unnamed')}/check`, field.value);
       if (turn !== asked) return false;
       onValid(parsed);
       return invalid(false, h('p', { class: 'good' }, '✓ Valid'));
@@ -39,7 +39,16 @@ export function editor(kind, idOf, document, mayEdit, onValid = () => {}) {
   }
   field.oninput = () => { clearTimeout(timer); timer = setTimeout(check, 250); };
   // Tab leaves the field, as everywhere: keyboards must not be trapped.
-  return { field, state, check, text: () => field.value, fill: next => { field.value = JSON.stringify(next, null, 2); return check(); } };
+  return {
+    field, state, check, text: () => field.value,
+    fill: next => { field.value = JSON.stringify(next, null, 2); return check(); },
+    /** What is stored: without a check, which would complain of the secrets that are not shown. */
+    reset(stored) {
+      asked++;
+      field.value = JSON.stringify(stored, null, 2);
+      invalid(false);
+    },
+  };
 }
 
 /** Parsers count characters; people look for lines. */

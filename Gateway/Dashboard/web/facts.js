@@ -23,6 +23,11 @@ const lines = {
   sendSettled: fact => [
     { sent: 'good', failed: 'bad', held: 'bad', pending: 'warn', parked: 'warn' }[fact.state] ?? 'mute',
     [h('b', null, fact.state), fact.reason ? ', ' + inWords(fact.reason) : ''], fact.detail ?? (fact.content && fact.content !== 'default' ? 'content ' + fact.content : null)],
+  identityClaimed: fact => ['info', [h('b', null, fact.id), ' is said to be the same customer'], fact.by],
+  identityRefused: fact => ['warn', [h('b', null, fact.id), ' was not merged'], `it is, or belongs to, ${fact.other}`],
+  identityLinked: fact => ['info', [h('b', null, fact.id), ' is this customer'], null],
+  customerAbsorbed: fact => ['info', [h('b', null, fact.id), ' was merged into this customer'], null],
+  identityParting: fact => ['warn', ['the merge of ', h('b', null, fact.id), ' is undone'], fact.by],
   sendEngaged: fact => ['good', [h('b', null, fact.engagement ?? fact.kind ?? 'engaged')], null],
 };
 

@@ -10,17 +10,27 @@ const words = [
   'profile.cart.total', 'profile.cart.items', 'profile.orders.count', 'profile.orders.revenue', 'profile.consent.email', 'event.source', 'event.name',
 ];
 
-/** What the latest active customers did and are, and what there is to send by. */
-export async function seenNames(signal) {
-  const [{ items }, senders, templates] = await Promise.all([get('customers?limit=10', signal), get('senders', signal), get('templates', signal)]);
-  const names = new Set();
+/** What the latest active customers did. */
+async function latestEvents(signal) {
+  const { items } = await get('customers?limit=10', signal);
+  const events = [];
   for (const { customer } of items) {
     const page = await get(`customers/${encode(customer)}/timeline?limit=60`, signal).catch(() => ({ items: [] }));
-    for (const { event } of page.items.filter(item => item.type === 'eventApplied').map(item => item.fact)) {
-      if (event.name) names.add(event.name);
-      for (const property of Object.keys(event.properties ?? {})) names.add('event.properties.' + property);
-      for (const trait of Object.keys(event.traits ?? {})) names.add('profile.traits.' + trait);
-    }
+    events.push(...page.items.filter(item => item.type === 'eventApplied').map(item => item.fact.event));
+  }
+  return events;
+}
+
+export const seenEvents = async signal => [...new Set((await latestEvents(signal)).map(({ name }) => name).filter(Boolean))];
+
+/** What the latest active customers did and are, and what there is to send by. */
+export async function seenNames(signal) {
+  const [events, senders, templates] = await Promise.all([latestEvents(signal), get('senders', signal), get('templates', signal)]);
+  const names = new Set();
+  for (const event of events) {
+    if (event.name) names.add(event.name);
+    for (const property of Object.keys(event.properties ?? {})) names.add('event.properties.' + property);
+    for (const trait of Object.keys(event.traits ?? {})) names.add('profile.traits.' + trait);
   }
   for (const { id } of [...senders.items, ...templates.items]) names.add(id);
   return [...names, ...words];

@@ -24,6 +24,7 @@ public sealed class MergeProperties
                     MessageId = $"{(char)('a' + random.Next(3))}{events.Count}",
                     OccurredAt = At(random.Next(Now + 1)),
                     IsProvisional = true,
+                    Source = History.Pick(random, "web", "crm"),
                 };
                 events.Add((happened, random.Next(4)));
             }
@@ -51,6 +52,8 @@ public sealed class MergeProperties
 
     /// <summary>What follows from events alone.</summary>
     private static string Heard(Profile profile) => Shape(profile with { Waits = [], Marks = [], Sends = [], Tallies = [], ChannelTallies = [] });
+
+    private static IEnumerable<(Trait, Trait, string)> Lost(Fact[] facts) => Conflict.Of(Ada, facts).Select(static one => (one.Winner, one.Loser, one.Won));
 
     [Fact]
     public void However_events_are_split_between_two_ids_their_merge_is_as_if_all_had_been_ones() => Property.Holds(
@@ -101,8 +104,8 @@ public sealed class MergeProperties
             foreach (var (happened, whose) in world.Events.Where(static one => one.Whose >= 2))
                 Decide(new Input.EventsArrived([whose == 2 ? happened : happened with { Via = Visitor.CustomerId }]));
             var open = profile.Waits.Length;
-            var own = OwnPart.Of(Ada, facts, new HashSet<string> { Visitor.CustomerId });
-            Assert.Null(Decide(new Input.PartingRequested(Visitor.CustomerId, "support", own.Profile, own.Messages)).Refusal);
+            var part = OwnPart.Of(Ada, facts, new HashSet<string> { Visitor.CustomerId });
+            Assert.Null(Decide(new Input.PartingRequested(Visitor.CustomerId, "support", part.Profile, part.Messages)).Refusal);
 
             var handback = profile.FindIdentity(Visitor.CustomerId)!.Handback!;
             visitor = Decider.Decide(visitor, new Input.MergeRequested("ada", "m", null, IsForced: true), triggers, At(Now)).Profile;
@@ -112,5 +115,7 @@ public sealed class MergeProperties
             Assert.Equal(Heard(Hear(Profile.New(Ada), triggers, world.Of(0, 2))), Heard(profile));
             Assert.Equal(Heard(Hear(Profile.New(Visitor), triggers, world.Of(1, 3))), Heard(visitor));
             Assert.Equal(open, profile.Waits.Length + handback.Waits.Length);
+            Fact[] own = [.. world.Of(0).Concat(world.Of(2)).Select(static happened => new Fact.EventApplied(happened, Late: false))];
+            Assert.Equal(Lost(own), Lost([.. facts]));
         });
 }

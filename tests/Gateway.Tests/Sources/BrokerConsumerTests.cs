@@ -38,14 +38,40 @@ public sealed class BrokerConsumerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_is_refused_is_put_aside_with_the_reason_and_the_rest_of_its_message_is_in()
+    public async Task A_bad_event_is_quarantined_and_its_message_is_done()
     {
         Start();
-        broker.Publish("[]", """{"events":[{"messageId":"1","customer":"ada","name":"A"},{"messageId":"2","name":"B"}]}""");
-        await Eventually.TrueAsync(() => broker.Buried.Count == 2, () => "two are put aside");
+        broker.Publish("""{"events":[{"messageId":"1","customer":"ada","name":"A"},{"messageId":"2","name":"B"}]}""");
+        await AppliedAsync(ada: 1, bob: 0);
+        await SettledAsync();
+        Assert.Empty(broker.Buried);
+        var item = Assert.Single(await grains.Quarantine("shop").List(new(), 10, null));
+        Assert.Equal(("orders", "parse", "/customer", "2"), (item.Entry.Source, item.Entry.Reason, item.Entry.Pointer, item.Entry.MessageId));
+    }
+
+    [Fact]
+    public async Task A_message_that_is_none_is_put_aside_with_the_reason_and_not_quarantined()
+    {
+        Ada.OnApply = static events => Task.FromResult(Array.ConvertAll(events, static one => new Receipt(one.MessageId, ReceiptStatus.Conflict, null, "Another event has this id.")));
+        Start();
+        broker.Publish("{", """{"events":7}""", """{"messageId":"1","customer":"ada","name":"A"}""");
+        await Eventually.TrueAsync(() => broker.Buried.Count == 3, () => "three are put aside");
         Assert.All(broker.Buried, letter => Assert.False(string.IsNullOrEmpty(letter.Reason)));
-        Assert.Equal("/customer is missing.", broker.Buried[1].Reason);
-        Assert.Equal("1", Assert.Single(Ada.Applied).MessageId);
+        Assert.Equal("Another event has this id.", broker.Buried[2].Reason);
+        Assert.Empty(await grains.Quarantine("shop").List(new(), 10, null));
+    }
+
+    [Fact]
+    public async Task Where_the_quarantine_has_no_room_a_message_waits()
+    {
+        grains.Quarantine("shop").Fault = new JournalBusyException();
+        Start();
+        broker.Publish("""{"messageId":"2","name":"B"}""");
+        await Eventually.TrueAsync(() => log.Lines.Any(static line => line.Text.Contains("room", StringComparison.Ordinal)), () => "it waits");
+        grains.Quarantine("shop").Fault = null;
+        await SettledAsync();
+        Assert.Empty(broker.Buried);
+        Assert.Single(await grains.Quarantine("shop").List(new(), 10, null));
     }
 
     [Fact]
@@ -138,7 +164,7 @@ public sealed class BrokerConsumerTests : IAsyncDisposable
         var source = Source.Of(new(RegistryKind.Source, "orders", 1, DateTimeOffset.UnixEpoch, JsonText.FromString("""{"type":"rabbitmq","format":"native"}""")))!;
         using var loggers = LoggerFactory.Create(logging => logging.AddProvider(log));
         var consumer = new BrokerConsumer(
-            "shop", source.Id, broker.Consumer(prefetch), (body, receivedAt) => ItemFormats.ReadMessage(source, body, receivedAt),
+            "shop", source, broker.Consumer(prefetch), (body, receivedAt) => ItemFormats.ReadMessage(source, body, receivedAt),
             IntakeOf(loggers), TimeProvider.System, log);
         work.Add(consumer.RunAsync(stopping.Token));
     }

@@ -49,6 +49,25 @@ public sealed class HistoryTests
     }
 
     [Fact]
+    public async Task What_lost_is_told_of_what_the_journal_holds_a_page_at_a_time()
+    {
+        await using var fixture = new GrainFixture();
+        Assert.Equal(PastReason.Unknown, (await Ask(fixture, static history => history.Conflicts(1, null))).Reason);
+        for (var i = 0; i < 3; i++)
+        {
+            await fixture.Apply(fixture.Happens("Viewed") with { Source = $"s{i}", Traits = JsonText.FromString($$"""{"plan":{{i}}}""") });
+            await fixture.Advance(TimeSpan.FromSeconds(1));
+        }
+        var newest = await Ask(fixture, static history => history.Conflicts(1, null));
+        Assert.Equal(("plan", 3L, "newer", "2", "1"), Told(Assert.Single(newest.Items)));
+        var older = await Ask(fixture, history => history.Conflicts(1, newest.Next));
+        Assert.Equal(("plan", 2L, "newer", "1", "0"), Told(Assert.Single(older.Items)));
+        Assert.Null(older.Next);
+
+        static (string, long, string, string, string) Told(ConflictView one) => (one.Field, one.Version, one.Won, one.Winner.Value.ToString(), one.Loser.Value.ToString());
+    }
+
+    [Fact]
     public async Task A_history_that_is_too_long_or_no_longer_whole_is_not_folded()
     {
         var (journal, key) = (new InMemoryJournal(), new CustomerKey("shop", "ada"));

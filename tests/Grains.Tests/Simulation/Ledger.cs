@@ -82,8 +82,14 @@ internal sealed class Ledger(IJournal inner) : IJournal
             case Fact.MergeStarted:
                 account.IsMerged = true;
                 break;
-            case Fact.MergeAbandoned or Fact.MergeUndone:
+            case Fact.MergeAbandoned:
                 account.IsMerged = false;
+                break;
+            case Fact.IdentityParting parting:
+                account.GiveBack(parting.Handback);
+                break;
+            case Fact.MergeUndone undone:
+                account.TakeBack(undone.Handback, append.RecordedAt);
                 break;
             case Fact.CustomerAbsorbed absorbed:
                 account.TakeOver(Of(new CustomerKey(Shop.Workspace, absorbed.Id).ToString()), absorbed, append.RecordedAt);
@@ -158,6 +164,27 @@ internal sealed class Account
 
     /// <summary>Another customer decides for it.</summary>
     public bool IsMerged { get; set; }
+
+    public void GiveBack(Handback handback)
+    {
+        Waits.ExceptWith(handback.Waits.Select(static wait => (wait.Trigger, wait.Key)));
+        foreach (var send in handback.Sends)
+            Settled[send.DecisionId] = SendState.Suppressed;
+    }
+
+    public void TakeBack(Handback handback, DateTimeOffset at)
+    {
+        IsMerged = false;
+        Waits.Clear();
+        foreach (var wait in handback.Waits)
+        {
+            ArmedAt[(wait.Trigger, wait.Key)] = at;
+            Waits.Add((wait.Trigger, wait.Key));
+        }
+        // What does not come back was settled by the other, or is still.
+        foreach (var decided in Decisions.Values)
+            Settled[decided.DecisionId] = handback.Sends.FirstOrDefault(send => send.DecisionId == decided.DecisionId)?.State ?? SendState.Suppressed;
+    }
 
     public void TakeOver(Account other, Fact.CustomerAbsorbed absorbed, DateTimeOffset at)
     {

@@ -25,10 +25,12 @@ internal sealed class MergeWorld
     private readonly Dictionary<string, string> acknowledged = [];
     private readonly List<(string, string)> linked = [];
     private readonly HashSet<string> delivered = [];
+    private readonly bool hasPartings;
     private bool isStormy;
 
     public MergeWorld(int seed)
     {
+        hasPartings = seed % 3 == 0;
         random = new Random(seed);
         time = new VirtualTime(new SeededScheduler(seed));
         isStormy = seed % 4 != 0;
@@ -53,6 +55,8 @@ internal sealed class MergeWorld
 
     public int Abandoned { get; private set; }
 
+    public int Parted { get; private set; }
+
     public void Run()
     {
         silo.Start();
@@ -64,6 +68,7 @@ internal sealed class MergeWorld
         [
             .. Enumerable.Range(0, 3).Select(caller => Start(until, () => Post(caller))),
             .. Enumerable.Range(0, 2).Select(_ => Start(until, Link)),
+            .. hasPartings ? [Start(until, Part)] : Array.Empty<Task>(),
             .. isStormy ? [Start(until, Crash)] : Array.Empty<Task>(),
         ];
         time.RunUntil(() => Array.TrueForAll(busy, static task => task.IsCompleted));
@@ -140,6 +145,14 @@ internal sealed class MergeWorld
         }
     }
 
+    private async Task Part()
+    {
+        string[] all = [.. Known, .. Provisional];
+        var (id, other) = (all[random.Next(all.Length)], all[random.Next(all.Length)]);
+        if (random.Next(2) == 0)
+            await Insist(async grains => new Linked(await Customer(grains, id).Part(other, "operator")));
+    }
+
     private Task<Linked?> Link(string into, string other) => Insist(async grains => new Linked(await Customer(grains, into).Link(other, "operator")));
 
     private sealed record Linked(string? Refusal);
@@ -208,7 +221,13 @@ internal sealed class MergeWorld
         }
 
         foreach (var (messageId, id) in acknowledged)
-            ledger.Check(ledger.Accounts.Values.Count(account => account.Events.ContainsKey(messageId)) == 1, $"{messageId} of {id} was acknowledged and is not in the journal once.");
+        {
+            var times = ledger.Accounts.Values.Count(account => account.Events.ContainsKey(messageId));
+            ledger.Check(times == 1 || (hasPartings && times > 1), $"{messageId} of {id} was acknowledged and is {times} times in the journal.");
+        }
+        CheckTotals(profiles);
+        if (hasPartings)
+            return;
         foreach (var (into, other) in linked)
             ledger.Check(RootOf(into) == RootOf(other), $"{into} and {other} were to be one and are {RootOf(into)} and {RootOf(other)}.");
         foreach (var kin in profiles.Keys.GroupBy(RootOf))
@@ -222,6 +241,17 @@ internal sealed class MergeWorld
         }
     }
 
+    /// <summary>Each event counts for one customer, whoever was merged and parted meanwhile.</summary>
+    private void CheckTotals(Dictionary<string, Profile> profiles)
+    {
+        var applied = ledger.Accounts.Values.SelectMany(static account => account.Applied).DistinctBy(static happened => happened.MessageId).CountBy(static happened => happened.Name!);
+        foreach (var (name, count) in applied)
+        {
+            var counted = profiles.Values.Where(static profile => profile.Merge is null).Sum(profile => profile.FindCounter(name)?.Count ?? 0);
+            ledger.Check(counted == count, $"{count} events {name} were applied, and {counted} are counted.");
+        }
+    }
+
     private async Task<Dictionary<string, Profile>> ReadProfiles()
     {
         var profiles = new Dictionary<string, Profile>();
@@ -232,15 +262,22 @@ internal sealed class MergeWorld
             {
                 profiles[key.CustomerId] = Evolver.Evolve(profiles.GetValueOrDefault(key.CustomerId) ?? Profile.New(key), fact);
                 if (fact is not (Fact.EventApplied or Fact.WaitArmed or Fact.UnlessSeen or Fact.Decided or Fact.SendAuthorized or Fact.SendSettled))
-                    Merges.Add(fact is Fact.CustomerAbsorbed absorbed
-                        ? $"{entry.Record.RecordedAt:mm:ss.fff} {key.CustomerId} absorbed {absorbed.Id} {absorbed.MergeId} with {string.Join(", ", absorbed.State.Identities.Select(static known => $"{known.Id} {known.State} {known.MergeId}"))}"
-                        : $"{entry.Record.RecordedAt:mm:ss.fff} {key.CustomerId} {fact}");
+                    Merges.Add($"{entry.Record.RecordedAt:mm:ss.fff} {key.CustomerId} {Show(fact)}");
                 Merged += fact is Fact.CustomerAbsorbed ? 1 : 0;
+                Parted += fact is Fact.IdentityParted ? 1 : 0;
                 Abandoned += fact is Fact.MergeAbandoned ? 1 : 0;
             }
         }
         return profiles;
     }
+
+    private static string Show(Fact fact) => fact switch
+    {
+        Fact.CustomerAbsorbed absorbed => $"absorbed {absorbed.Id} {absorbed.MergeId} with {string.Join(", ", absorbed.State.Identities.Select(static known => $"{known.Id} {known.State} {known.MergeId}"))}",
+        Fact.IdentityParting parting => $"parting {string.Join(", ", parting.Handback.Ids)}",
+        Fact.MergeUndone undone => $"undone {undone.MergeId}",
+        _ => $"{fact}",
+    };
 
     private static ICustomerGrain Customer(IGrainFactory grains, string id) => grains.GetGrain<ICustomerGrain>($"{Shop.Workspace}/{id}");
 }
