@@ -13,7 +13,7 @@ public sealed class SortedArraysTests
             for (var max = 1; max <= 5; max++)
             {
                 for (var item = -1; item <= (count * 2) + 1; item++)
-                    Assert.Equal(items.Insert(item, Compare).KeepLast(max), items.Insert(item, Compare, max));
+                    Assert.Equal(items.Insert(item, Compare).KeepLast(max).ToArray(), items.Insert(item, Compare, max).ToArray());
             }
         }
     }
