@@ -13,6 +13,9 @@ internal sealed class CustomerState
     /// <summary>Facts after which a new snapshot is worth its write: replaying these takes about as long as reading one.</summary>
     private const int SnapshotEvery = 128;
 
+    /// <summary>The same of a large profile, by the size of its last snapshot: one that costs more to write is written less often.</summary>
+    private const int SnapshotBytesAFact = 512;
+
     /// <summary>The same for the last one before the activation leaves memory.</summary>
     private const int SnapshotOnLeavingAfter = 32;
 
@@ -26,6 +29,7 @@ internal sealed class CustomerState
     private readonly ImmutableArray<Fact>.Builder gathered = ImmutableArray.CreateBuilder<Fact>();
     private int gatheredBytes;
     private long snapshotVersion;
+    private int snapshotBytes;
     private DateTimeOffset? storedDeadline;
     private readonly SearchTraits searchable;
     private string storedEmail;
@@ -40,6 +44,7 @@ internal sealed class CustomerState
         key = profile.Key.ToString();
         Newest = Committed = profile;
         snapshotVersion = history.SnapshotVersion;
+        snapshotBytes = history.Snapshot.Length;
         storedDeadline = history.Deadline;
         storedEmail = profile.Email ?? "";
     }
@@ -148,7 +153,7 @@ internal sealed class CustomerState
     {
         if (profile.Version > Committed.Version)
             Committed = profile;
-        return SnapshotAfter(SnapshotEvery);
+        return SnapshotAfter(Math.Max(SnapshotEvery, snapshotBytes / SnapshotBytesAFact));
     }
 
     public JournalWrite.Snapshot? SnapshotOnLeaving() => SnapshotAfter(SnapshotOnLeavingAfter);
@@ -158,7 +163,9 @@ internal sealed class CustomerState
         if (Committed.Version - snapshotVersion < facts)
             return null;
         snapshotVersion = Committed.Version;
-        return new(key, Committed.Version, SnapshotCodec.Encode(Committed));
+        var snapshot = SnapshotCodec.Encode(Committed);
+        snapshotBytes = snapshot.Length;
+        return new(key, Committed.Version, snapshot);
     }
 
     /// <summary>

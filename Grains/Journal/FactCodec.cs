@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -44,36 +43,13 @@ public static class FactCodec
     private static readonly Dictionary<string, FactType> ByName = Types.ToDictionary(static type => type.Name);
     private static readonly Dictionary<Type, FactType> ByType = Types.ToDictionary(static type => type.Type);
 
-    /// <summary>What a thread keeps to encode the next record with; a larger record gets one of its own size, which goes.</summary>
-    private const int KeptBytesMax = 64 * 1024;
-
-    [ThreadStatic]
-    private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Writer)? encoder;
-
-    public static byte[] Encode(ImmutableArray<Fact> facts)
+    public static byte[] Encode(ImmutableArray<Fact> facts) => PooledJson.Encode(Format, facts, static (writer, facts) =>
     {
-        var (buffer, writer) = encoder ?? Encoder();
-        // Not kept where writing fails half-way.
-        encoder = null;
-        buffer.Write([Format]);
         writer.WriteStartArray();
         foreach (var fact in facts)
             Write(writer, fact);
         writer.WriteEndArray();
-        writer.Flush();
-        var payload = buffer.WrittenSpan.ToArray();
-        buffer.ResetWrittenCount();
-        writer.Reset();
-        if (buffer.Capacity <= KeptBytesMax)
-            encoder = (buffer, writer);
-        return payload;
-    }
-
-    private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Writer) Encoder()
-    {
-        var buffer = new ArrayBufferWriter<byte>(1024);
-        return (buffer, new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true }));
-    }
+    });
 
     /// <exception cref="FormatException">The payload is of an unknown format, holds an unknown fact type or version, or is damaged.</exception>
     public static ImmutableArray<Fact> Decode(ReadOnlyMemory<byte> payload) => [.. Read(payload, static (type, version, data) => type.Decode(version, data))];

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -139,7 +140,8 @@ internal sealed class DedupeWindowConverter : JsonConverter<DedupeWindow>
 
     public override void Write(Utf8JsonWriter writer, DedupeWindow value, JsonSerializerOptions options)
     {
-        var entries = new byte[value.Count * EntrySize];
+        var size = value.Count * EntrySize;
+        var entries = ArrayPool<byte>.Shared.Rent(size);
         var at = 0;
         foreach (var (id, fingerprint, occurredAt) in value.Entries())
         {
@@ -150,8 +152,9 @@ internal sealed class DedupeWindowConverter : JsonConverter<DedupeWindow>
         }
         writer.WriteStartObject();
         writer.WriteString("floor"u8, value.Floor);
-        writer.WriteBase64String("entries"u8, entries);
+        writer.WriteBase64String("entries"u8, entries.AsSpan(0, size));
         writer.WriteEndObject();
+        ArrayPool<byte>.Shared.Return(entries);
     }
 
     public override DedupeWindow Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)

@@ -17,7 +17,7 @@ public static class SnapshotCodec
     internal sealed record Stored(int V, Profile Profile);
 
     public static byte[] Encode(Profile profile) =>
-        [Format, .. JsonSerializer.SerializeToUtf8Bytes(new Stored(Version, profile), FactJson.Default.Stored)];
+        PooledJson.Encode(Format, new Stored(Version, profile), static (writer, stored) => JsonSerializer.Serialize(writer, stored, FactJson.Default.Stored));
 
     /// <returns>Null where the snapshot is of another format or version, or damaged.</returns>
     public static Profile? Decode(ReadOnlySpan<byte> snapshot)
