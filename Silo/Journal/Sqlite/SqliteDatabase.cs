@@ -22,11 +22,10 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     /// <summary>
     /// FULL: a commit has reached the disk when it returns. secure_delete: what is erased is overwritten. A checkpoint every 32 MB of log, not 4, gains
     /// a third with many customers, whose heads it then writes once instead of many times. 64 MB of cache hold the heads of some 500,000. No
-    /// memory map: it gains nothing here and turns an I/O error into a crash. Pages of 2 KB, which only a new file takes on: an event of a customer at random
-    /// puts a page of heads into the log, so small commits write 40 % less than with 4 KB; with 1 KB large commits cost a third more.
+    /// memory map: it gains nothing here and turns an I/O error into a crash.
     /// </summary>
     internal const string WriterPragmas = """
-        PRAGMA page_size=2048; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA wal_autocheckpoint=16384;
+        PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA wal_autocheckpoint=8192;
         PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-65536; PRAGMA busy_timeout=1000
         """;
 
