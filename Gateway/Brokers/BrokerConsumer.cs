@@ -147,10 +147,9 @@ internal sealed class BrokerConsumer(
         }
     }
 
-    private Task PauseAsync(TimeSpan pause, CancellationToken stopping) =>
-        // Consumers of one broker that was away need not all come back at once.
-        Task.Delay(pause * (1 + (Random.Shared.NextDouble() / 4)), time, stopping).ContinueWith(
-            static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    /// <summary>Consumers of one broker that was away need not all come back at once.</summary>
+    private async Task PauseAsync(TimeSpan pause, CancellationToken stopping) =>
+        await Task.Delay(pause * (1 + (Random.Shared.NextDouble() / 4)), time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private static TimeSpan Longer(TimeSpan pause, TimeSpan most) => pause * 2 < most ? pause * 2 : most;
 

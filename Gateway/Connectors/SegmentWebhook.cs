@@ -33,9 +33,7 @@ internal sealed class SegmentWebhook : IConnector
             document.Fail("/mapping", "is not used here: the format says what an event is");
     }
 
-    public Proof Verify(Delivery delivery, Source source) => delivery.Header(SignatureHeader) is not { } signature
-        ? Proof.Missing
-        : Signatures.IsHmac(HashAlgorithmName.SHA1, Signatures.Keys(source), delivery.Body.Span, Signatures.Hex(signature)) ? Proof.Valid : Proof.Wrong;
+    public Proof Verify(Delivery delivery, Source source) => Signatures.OfBody(delivery, source, SignatureHeader, HashAlgorithmName.SHA1, Signatures.Hex);
 
     public Inflow Parse(Delivery delivery, Source source)
     {

@@ -133,9 +133,7 @@ internal sealed class Shopify : IConnector
             document.Fail("/mapping", "is not used here: the topics say what an event is; a source of type json can read them otherwise");
     }
 
-    public Proof Verify(Delivery delivery, Source source) => delivery.Header(SignatureHeader) is not { } signature
-        ? Proof.Missing
-        : Signatures.IsHmac(HashAlgorithmName.SHA256, Signatures.Keys(source), delivery.Body.Span, Signatures.Base64(signature)) ? Proof.Valid : Proof.Wrong;
+    public Proof Verify(Delivery delivery, Source source) => Signatures.OfBody(delivery, source, SignatureHeader, HashAlgorithmName.SHA256, Signatures.Base64);
 
     public Inflow Parse(Delivery delivery, Source source)
     {

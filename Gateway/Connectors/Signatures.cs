@@ -20,6 +20,13 @@ internal static class Signatures
         return found;
     }
 
+    /// <summary>What a header proves that holds the HMAC of the body under one of the source's secrets.</summary>
+    /// <param name="decode">Null for a text that is no signature.</param>
+    public static Proof OfBody(Delivery delivery, Source source, string header, HashAlgorithmName algorithm, Func<string, byte[]?> decode) =>
+        delivery.Header(header) is not { } signature ? Proof.Missing
+        : IsHmac(algorithm, Keys(source), delivery.Body.Span, decode(signature)) ? Proof.Valid
+        : Proof.Wrong;
+
     [SuppressMessage("Security", "CA5350", Justification = "The formats are the providers', and HMAC does not rest on SHA-1's resistance to collisions.")]
     public static byte[] Hmac(HashAlgorithmName algorithm, byte[] key, ReadOnlySpan<byte> signed) => algorithm.Name switch
     {

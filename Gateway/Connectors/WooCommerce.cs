@@ -57,10 +57,7 @@ internal sealed class WooCommerce : IConnector
 
     public Proof Verify(Delivery delivery, Source source) =>
         // The trial holds nothing but the webhook's number, and is not signed.
-        IsTrial(delivery) ? Proof.Valid
-        : delivery.Header(SignatureHeader) is not { } signature ? Proof.Missing
-        : Signatures.IsHmac(HashAlgorithmName.SHA256, Signatures.Keys(source), delivery.Body.Span, Signatures.Base64(signature)) ? Proof.Valid
-        : Proof.Wrong;
+        IsTrial(delivery) ? Proof.Valid : Signatures.OfBody(delivery, source, SignatureHeader, HashAlgorithmName.SHA256, Signatures.Base64);
 
     public Inflow Parse(Delivery delivery, Source source)
     {
