@@ -14,7 +14,7 @@ public sealed class CustomerHistoryGrain(IJournal journal) : Grain, ICustomerHis
     {
         var past = await Past.ReadAsync(journal, Key, instant);
         return past.Reason is null
-            ? new(Views.Of(FactsOf(past).Aggregate(Profile.New(Key), Evolver.Evolve)), null, past.Version)
+            ? new(Views.Of(past.Facts.Aggregate(Profile.New(Key), Evolver.Evolve)), null, past.Version)
             : new(null, past.Reason, past.Version);
     }
 
@@ -27,7 +27,7 @@ public sealed class CustomerHistoryGrain(IJournal journal) : Grain, ICustomerHis
             return [new(null, past.Reason, past.Version)];
         var profile = Profile.New(Key);
         var views = new List<PastProfile>(2);
-        foreach (var fact in FactsOf(past))
+        foreach (var fact in past.Facts)
         {
             profile = Evolver.Evolve(profile, fact);
             if (profile.Version == from || profile.Version == to)
@@ -43,9 +43,7 @@ public sealed class CustomerHistoryGrain(IJournal journal) : Grain, ICustomerHis
         var past = await Past.ReadAsync(journal, Key, DateTimeOffset.MaxValue);
         if (past.Reason is not null)
             return new([], null, past.Reason, past.Version);
-        var (items, next) = Conflict.Newest(Conflict.Of(Key, [.. FactsOf(past)]), limit, before);
+        var (items, next) = Conflict.Newest(Conflict.Of(Key, [.. past.Facts]), limit, before);
         return new(Array.ConvertAll(items, Views.Of), next, null, past.Version);
     }
-
-    private static IEnumerable<Fact> FactsOf(Past past) => past.Records.SelectMany(static record => FactCodec.Decode(record.Payload));
 }

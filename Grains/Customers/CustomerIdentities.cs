@@ -164,7 +164,7 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
     private async Task<List<Fact>?> ReadFacts()
     {
         var past = await Past.ReadAsync(journal, key, state().Committed.Version);
-        return past.Reason is null ? [.. past.Records.SelectMany(static record => FactCodec.Decode(record.Payload))] : null;
+        return past.Reason is null ? [.. past.Facts] : null;
     }
 
     private ICustomerGrain Customer(string id) => grains.GetGrain<ICustomerGrain>(new CustomerKey(key.Workspace, id).ToString());

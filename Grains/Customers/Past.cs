@@ -9,6 +9,8 @@ namespace Orleans.Personalize.Customers;
 /// <param name="Reason">Why they are not whole (<see cref="PastReason"/>); null where they are.</param>
 internal sealed record Past(IReadOnlyCollection<JournalRecord> Records, long Version, string? Reason)
 {
+    public IEnumerable<Fact> Facts => Records.SelectMany(static record => FactCodec.Decode(record.Payload));
+
     /// <summary>The records up to the one that holds a version.</summary>
     public static async Task<Past> ReadAsync(IJournal journal, CustomerKey customer, long version)
     {
