@@ -81,9 +81,9 @@ internal sealed partial class Activation : IGrainContext, IRequestTarget
     }
 
     /// <summary>Queues a request, also during activation and deactivation; false once the activation is gone, then it goes to a new one.</summary>
-    public bool TryReceive(Request request)
+    public bool TryReceive(Request request, bool here)
     {
-        bool mayStart;
+        bool mayStart, isIdle;
         lock (gate)
         {
             if (phase == Phase.Invalid)
@@ -92,9 +92,12 @@ internal sealed partial class Activation : IGrainContext, IRequestTarget
             var interleaves = request.Interleaves || Class.IsReentrant;
             (interleaves ? ref interleaving : ref ordinary).Enqueue(request);
             mayStart = phase == Phase.Created || (phase == Phase.Valid && (interleaves || blocking is null));
+            isIdle = phase == Phase.Valid;
         }
 
-        if (mayStart)
+        if (mayStart && isIdle && here)
+            Turns.Pump(request);
+        else if (mayStart)
             Turns.QueuePump();
         return true;
     }

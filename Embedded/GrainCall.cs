@@ -1,12 +1,13 @@
 namespace Orleans.Runtime;
 
 /// <summary>One call of a grain's method: what to do, and the task that the caller waits on.</summary>
-internal abstract class GrainCall(GrainReference target, GrainMethod method, object?[] arguments) : Request
+internal abstract class GrainCall(GrainReference target, GrainMethod method, object?[] arguments) : Request, IThreadPoolWorkItem
 {
     /// <summary>How often a call may find its activation going away before it is refused; only a grain that never stays gets there.</summary>
     private const int ForwardsMax = 100;
 
     private int forwards;
+    private object? outcome;
 
     // The list of calls that wait for an answer, kept by PendingCalls.
     public PendingCalls.Stripe? Stripe;
@@ -26,13 +27,6 @@ internal abstract class GrainCall(GrainReference target, GrainMethod method, obj
 
     /// <summary>A failed task of the method's type.</summary>
     protected abstract Task Failed(Exception exception);
-
-    /// <summary>
-    /// What follows the answer never runs inside the callee's turn: by the flag on the thread pool, which is cheap; by an answer given from
-    /// outside any turn on a scheduler of our own, since the flag would send <c>Task.WhenAll</c> and the like to the pool.
-    /// </summary>
-    protected static TaskCreationOptions AnswerOptions(GrainReference target) =>
-        target.Class.Runtime.Options.Scheduler is null ? TaskCreationOptions.RunContinuationsAsynchronously : TaskCreationOptions.None;
 
     public Task Send()
     {
@@ -109,21 +103,25 @@ internal abstract class GrainCall(GrainReference target, GrainMethod method, obj
         }
 
         PendingCalls.Remove(this);
-        Reply(outcome);
+        this.outcome = outcome;
+        activation.Turns.GiveAfterwards(this);
     }
 
-    private void Reply(object outcome)
+    /// <summary>Gives the answer, and runs what follows it. Only outside any turn.</summary>
+    public void Give() => TryAnswer(outcome!);
+
+    void IThreadPoolWorkItem.Execute() => Give();
+
+    private void Reply(Exception failure)
     {
-        if (Runtime.Options.Scheduler is { } scheduler)
-            TurnScheduler.Post(scheduler, () => TryAnswer(outcome));
-        else
-            TryAnswer(outcome);
+        outcome = failure;
+        TurnScheduler.Post(this, Runtime.Options.Scheduler);
     }
 }
 
 internal sealed class PlainCall(GrainReference target, GrainMethod method, object?[] arguments) : GrainCall(target, method, arguments)
 {
-    private readonly TaskCompletionSource answer = new(AnswerOptions(target));
+    private readonly TaskCompletionSource answer = new();
 
     public override Task Answer => answer.Task;
 
@@ -135,7 +133,7 @@ internal sealed class PlainCall(GrainReference target, GrainMethod method, objec
 
 internal sealed class ResultCall<T>(GrainReference target, GrainMethod method, object?[] arguments) : GrainCall(target, method, arguments)
 {
-    private readonly TaskCompletionSource<T> answer = new(AnswerOptions(target));
+    private readonly TaskCompletionSource<T> answer = new();
 
     public override Task Answer => answer.Task;
 

@@ -51,7 +51,7 @@ internal sealed class GrainClass
             }
 
             var target = targets.GetOrAdd(key, static (key, self) => self.CreateTarget(key), this);
-            if (target.TryReceive(request))
+            if (target.TryReceive(request, here: true))
             {
                 // The runtime may have looked for activations to stop just before this one was there.
                 if (Runtime.IsStopping)
@@ -87,7 +87,7 @@ internal sealed class WorkerPool(GrainClass grainClass, string key, int workersM
 
     public int Activations => Snapshot().Count;
 
-    public bool TryReceive(Request request)
+    public bool TryReceive(Request request, bool here)
     {
         lock (gate)
         {
@@ -97,7 +97,7 @@ internal sealed class WorkerPool(GrainClass grainClass, string key, int workersM
                 if (worker is null && workers.Count < workersMax)
                     workers.Add(worker = new Activation(grainClass, key, this));
                 worker ??= workers.MinBy(static worker => worker.Load)!;
-                if (worker.TryReceive(request))
+                if (worker.TryReceive(request, here: false))
                     return true;
                 workers.Remove(worker);
             }

@@ -108,7 +108,7 @@ internal abstract class GrainTimer : IGrainTimer
             ticking = true;
         }
 
-        activation.TryReceive(tick);
+        activation.TryReceive(tick, here: false);
     }
 
     /// <summary>As in Orleans, only a change since the start of the callback outweighs the period.</summary>

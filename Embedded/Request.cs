@@ -70,8 +70,9 @@ internal struct RequestQueue
 /// <summary>What answers to a key: an activation, or the pool of a stateless worker.</summary>
 internal interface IRequestTarget
 {
+    /// <param name="here">It may start on the caller's thread.</param>
     /// <returns>False once the target is gone; the key is then free for a new one.</returns>
-    bool TryReceive(Request request);
+    bool TryReceive(Request request, bool here);
 
     void Deactivate(DeactivationReason deactivationReason, CancellationToken cancellationToken = default);
 

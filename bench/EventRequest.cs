@@ -15,10 +15,13 @@ internal sealed class EventRequest
     private readonly byte[] bytes;
     private readonly int[] ids;
     private readonly int[] customers;
+    private readonly int[] drawn;
 
-    public EventRequest(string path, int events, string name = "Product Viewed", string traits = "")
+    /// <param name="customersMax">How many customers the events of a request are of; null: each event of one of its own.</param>
+    public EventRequest(string path, int events, string name = "Product Viewed", string traits = "", int? customersMax = null)
     {
         Events = events;
+        drawn = new int[Math.Min(events, customersMax ?? events)];
         var body = string.Join(',', Enumerable.Range(0, events).Select(_ => Event(name, traits)));
         if (events > 1)
             body = $$"""{"events":[{{body}}]}""";
@@ -31,13 +34,15 @@ internal sealed class EventRequest
     public int Events { get; }
 
     /// <summary>The bytes with new ids. Only until the next call.</summary>
-    /// <param name="customer">Whose each event is.</param>
+    /// <param name="customer">Draws a customer.</param>
     public ReadOnlyMemory<byte> Next(Func<int> customer)
     {
         foreach (var at in ids)
             Utf8Formatter.TryFormat(Interlocked.Increment(ref lastId), bytes.AsSpan(at, IdDigits), out _, new('x', IdDigits));
-        foreach (var at in customers)
-            Utf8Formatter.TryFormat(customer(), bytes.AsSpan(at, CustomerDigits), out _, new('D', CustomerDigits));
+        for (var i = 0; i < drawn.Length; i++)
+            drawn[i] = customer();
+        for (var i = 0; i < customers.Length; i++)
+            Utf8Formatter.TryFormat(drawn[i % drawn.Length], bytes.AsSpan(customers[i], CustomerDigits), out _, new('D', CustomerDigits));
         return bytes;
     }
 

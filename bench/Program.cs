@@ -5,9 +5,9 @@ if (args is [Serve.Command, var directory])
     await Serve.RunAsync(directory);
     return 0;
 }
-if (args is ["load"])
+if (args is ["load", var kind])
 {
-    await DurableBench.LoadAsync();
+    await DurableBench.LoadAsync(int.Parse(kind, System.Globalization.CultureInfo.InvariantCulture));
     return 0;
 }
 var scenarios = new Dictionary<string, Func<Task>>

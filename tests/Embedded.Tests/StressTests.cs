@@ -193,7 +193,7 @@ public sealed class StressTests
         activation.Deactivate(EmbeddedRuntime.Stopping);
         harness.Time.Scheduler!.Drain();
         Assert.True(activation.Deactivated.IsCompletedSuccessfully);
-        Assert.False(activation.TryReceive(new NoRequest()));
+        Assert.False(activation.TryReceive(new NoRequest(), here: false));
     }
 
     [Fact]
