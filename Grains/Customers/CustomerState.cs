@@ -101,7 +101,8 @@ internal sealed class CustomerState
 
     public void Gather(Turn turn)
     {
-        Newest = turn.Profile;
+        // Nothing after this turn asks for its event, and between two of a customer's it would be most of what outlives a collection.
+        Newest = turn.Profile with { Latest = null };
         gathered.AddRange(turn.Facts);
         foreach (var fact in turn.Facts)
             gatheredBytes += FactBytes + (fact is Fact.EventApplied { Event: var happened } ? happened.Properties.Span.Length + happened.Traits.Span.Length : 0);

@@ -91,7 +91,7 @@ public abstract record Condition(string Pointer)
                 return counter.Count;
             var since = scope.At - within;
             var count = 0;
-            for (var i = counter.Times.Length - 1; i >= 0 && counter.Times[i] > since; i--)
+            for (var i = counter.Times.Count - 1; i >= 0 && counter.Times[i] > since; i--)
                 count++;
             return count;
         }

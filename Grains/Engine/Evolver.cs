@@ -49,14 +49,17 @@ public static partial class Evolver
         };
         if (fact.Late)
             return profile;
+        var (counters, counter) = Counted(profile.Counters, happened.Name ?? TypeName(happened.Type), stamp.At);
+        // One string for all events of a name.
+        var name = happened.Name is null ? null : counter.Name;
         return profile with
         {
             Sends = Engagement.Apply(profile, happened),
             FirstSeenAt = profile.FirstSeenAt < stamp.At ? profile.FirstSeenAt : stamp.At,
             LastSeenAt = profile.LastSeenAt > stamp.At ? profile.LastSeenAt : stamp.At,
-            Counters = Counted(profile.Counters, happened.Name ?? TypeName(happened.Type), stamp.At),
+            Counters = counters,
             Recent = profile.Recent
-                .Insert(new Activity(stamp, happened.Type, happened.Name, happened.Source), static (a, b) => a.Stamp.CompareTo(b.Stamp), Limits.RecentMax),
+                .Insert(new Activity(stamp, happened.Type, name, happened.Source), static (a, b) => a.Stamp.CompareTo(b.Stamp), Limits.RecentMax),
             Cart = profile.Cart.Apply(happened),
             Orders = Order.Apply(profile.Orders, happened),
         };
@@ -91,7 +94,7 @@ public static partial class Evolver
     internal static int CompareConsents(Trait left, Trait right) =>
         left.IsRefusal.CompareTo(right.IsRefusal) is not 0 and var order ? order : CompareWrites(left, right);
 
-    private static ImmutableArray<Counter> Counted(ImmutableArray<Counter> counters, string name, DateTimeOffset at)
+    private static (ImmutableArray<Counter> Counters, Counter Counter) Counted(ImmutableArray<Counter> counters, string name, DateTimeOffset at)
     {
         var found = counters.Find(name, static counter => counter.Name);
         var counter = found < 0
@@ -103,7 +106,7 @@ public static partial class Evolver
                 LastAt = at > counters[found].LastAt ? at : counters[found].LastAt,
                 Times = counters[found].Times.Insert(at, static (a, b) => a.CompareTo(b), Limits.CounterTimesMax),
             };
-        return counters.Put(found, counter).DropLowest(Limits.CountersMax, CompareCounters);
+        return (counters.Put(found, counter).DropLowest(Limits.CountersMax, CompareCounters), counter);
     }
 
     internal static int CompareCounters(Counter left, Counter right) =>

@@ -66,7 +66,7 @@ internal static class Union
         Traits = right.Traits.Aggregate(left.Traits, Evolver.WithWrite).DropLowest(Limits.TraitsMax, Evolver.CompareWrites),
         Consents = right.Consents.Aggregate(left.Consents, Evolver.WithWrite).DropLowest(Limits.ConsentsMax, Evolver.CompareConsents),
         Counters = right.Counters.Aggregate(left.Counters, Counted).DropLowest(Limits.CountersMax, Evolver.CompareCounters),
-        Recent = Distinct(left.Recent, right.Recent, static activity => activity.Stamp, static activity => activity.Stamp).KeepLast(Limits.RecentMax),
+        Recent = [.. Distinct([.. left.Recent], [.. right.Recent], static activity => activity.Stamp, static activity => activity.Stamp).KeepLast(Limits.RecentMax)],
         Cart = left.Cart.UnionWith(right.Cart),
         Orders = right.Orders.Aggregate(left.Orders, Order.Put).DropLowest(Limits.OrdersMax, Order.CompareAges),
     };
@@ -89,7 +89,7 @@ internal static class Union
             Count = counters[found].Count + other.Count,
             FirstAt = counters[found].FirstAt < other.FirstAt ? counters[found].FirstAt : other.FirstAt,
             LastAt = counters[found].LastAt > other.LastAt ? counters[found].LastAt : other.LastAt,
-            Times = other.Times.Aggregate(counters[found].Times, static (times, at) => times.Insert(at, static (a, b) => a.CompareTo(b))).KeepLast(Limits.CounterTimesMax),
+            Times = other.Times.Aggregate(counters[found].Times, static (times, at) => times.Insert(at, static (a, b) => a.CompareTo(b), Limits.CounterTimesMax)),
         });
     }
 

@@ -27,7 +27,7 @@ public sealed record Profile
     public ImmutableArray<Counter> Counters { get; init; } = [];
 
     /// <summary>The latest events, by when they occurred.</summary>
-    public ImmutableArray<Activity> Recent { get; init; } = [];
+    public Tail<Activity> Recent { get; init; } = [];
 
     public Cart Cart { get; init; } = Cart.Empty;
 
@@ -142,7 +142,7 @@ public sealed record Trait(string Name, JsonText Value, Stamp Stamp, string Sour
 }
 
 /// <param name="Times">The newest occurrences, oldest first.</param>
-public sealed record Counter(string Name, long Count, DateTimeOffset FirstAt, DateTimeOffset LastAt, ImmutableArray<DateTimeOffset> Times);
+public sealed record Counter(string Name, long Count, DateTimeOffset FirstAt, DateTimeOffset LastAt, Tail<DateTimeOffset> Times);
 
 public sealed record Activity(Stamp Stamp, EventType Type, string? Name, string Source);
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 
 namespace Orleans.Personalize.Engine;
 
@@ -16,24 +15,6 @@ internal static class SortedArrays
         while (at > 0 && compare(items[at - 1], item) > 0)
             at--;
         return items.Insert(at, item);
-    }
-
-    /// <summary>Adds an item in its place, after its equals, and drops from the front until no more than <paramref name="max"/> are left; in one copy.</summary>
-    public static ImmutableArray<T> Insert<T>(this ImmutableArray<T> items, T item, Func<T, T, int> compare, int max)
-    {
-        if (items.Length < max)
-            return items.Insert(item, compare);
-        var at = items.Length;
-        while (at > 0 && compare(items[at - 1], item) > 0)
-            at--;
-        var dropped = items.Length + 1 - max;
-        if (at < dropped)
-            return items.KeepLast(max);
-        var kept = new T[max];
-        items.AsSpan(dropped, at - dropped).CopyTo(kept);
-        kept[at - dropped] = item;
-        items.AsSpan()[at..].CopyTo(kept.AsSpan(at - dropped + 1));
-        return ImmutableCollectionsMarshal.AsImmutableArray(kept);
     }
 
     /// <summary>The index of the item with a key, or the complement of where it belongs.</summary>

@@ -126,7 +126,7 @@ public static class FactCodec
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = false,
     UseStringEnumConverter = true,
-    Converters = [typeof(CustomerEventConverter), typeof(CustomerKeyConverter), typeof(DedupeWindowConverter)])]
+    Converters = [typeof(CustomerEventConverter), typeof(CustomerKeyConverter), typeof(DedupeWindowConverter), typeof(TailConverter<Activity>), typeof(TailConverter<DateTimeOffset>)])]
 [JsonSerializable(typeof(Fact.EventApplied))]
 [JsonSerializable(typeof(Fact.UnlessSeen))]
 [JsonSerializable(typeof(Fact.WaitArmed))]
@@ -146,4 +146,6 @@ public static class FactCodec
 [JsonSerializable(typeof(Fact.MergeUndone))]
 [JsonSerializable(typeof(Handback))]
 [JsonSerializable(typeof(SnapshotCodec.Stored))]
+[JsonSerializable(typeof(Activity[]))]
+[JsonSerializable(typeof(DateTimeOffset[]))]
 internal sealed partial class FactJson : JsonSerializerContext;

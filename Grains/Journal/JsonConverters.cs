@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Orleans.Personalize.Engine;
 
 namespace Orleans.Personalize.Journal;
@@ -128,6 +129,22 @@ internal sealed class CustomerEventConverter : JsonConverter<CustomerEvent>
             Via = via,
         };
     }
+}
+
+/// <summary>As an array.</summary>
+internal sealed class TailConverter<T> : JsonConverter<Tail<T>>
+{
+    public override void Write(Utf8JsonWriter writer, Tail<T> value, JsonSerializerOptions options)
+    {
+        var item = (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T));
+        writer.WriteStartArray();
+        foreach (var one in value.Span)
+            JsonSerializer.Serialize(writer, one, item);
+        writer.WriteEndArray();
+    }
+
+    public override Tail<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        new(JsonSerializer.Deserialize(ref reader, (JsonTypeInfo<T[]>)options.GetTypeInfo(typeof(T[]))));
 }
 
 /// <summary>

@@ -13,7 +13,7 @@ internal static class ProfileLimits
         AtMost(Limits.TraitsMax, profile.Traits.Length, "traits");
         AtMost(Limits.ConsentsMax, profile.Consents.Length, "consents");
         AtMost(Limits.CountersMax, profile.Counters.Length, "counters");
-        AtMost(Limits.RecentMax, profile.Recent.Length, "recent events");
+        AtMost(Limits.RecentMax, profile.Recent.Count, "recent events");
         AtMost(Limits.CartOperationsMax, profile.Cart.Operations.Length, "cart operations");
         AtMost(Limits.OrdersMax, profile.Orders.Length, "orders");
         AtMost(Limits.WaitsMax, profile.Waits.Length, "waits");
@@ -23,7 +23,7 @@ internal static class ProfileLimits
         AtMost(Limits.FinishedSendsMax, profile.Sends.Count(static send => !send.IsOpen), "finished sends");
         AtMost(Limits.DecisionsMax, profile.Decisions.Length, "decisions");
         AtMost(Limits.DedupeIdsMax, profile.Window.Count, "message ids");
-        Assert.All(profile.Counters, static counter => AtMost(Limits.CounterTimesMax, counter.Times.Length, "times"));
+        Assert.All(profile.Counters, static counter => AtMost(Limits.CounterTimesMax, counter.Times.Count, "times"));
         Assert.All(profile.Tallies, static tally => AtMost(Limits.TallyMax, tally.Entries.Length, "entries"));
         Assert.All(profile.Waits, static wait => Assert.InRange(wait.Arms.Newest.Length, 1, Limits.WaitArmsMax));
         Assert.All(profile.Waits, static wait => Assert.True(wait.Arms.First <= wait.Arms.Newest[0]));
