@@ -11,8 +11,9 @@ internal static class GrowthOfTriggers
 
     public static async Task RunAsync()
     {
-        await using var one = await ServerProcess.StartAsync();
-        await using var many = await ServerProcess.StartAsync();
+        var servers = await Task.WhenAll(ServerProcess.StartAsync(), ServerProcess.StartAsync());
+        await using var one = servers[0];
+        await using var many = servers[1];
         await Task.WhenAll(PrepareAsync(one, 1), PrepareAsync(many, ManyTriggers));
         await Task.Delay(Rounds.Time);
         var (ofOne, ofMany) = (await HttpConnection.OpenAsync(one.Address, Clients), await HttpConnection.OpenAsync(many.Address, Clients));
