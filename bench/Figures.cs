@@ -55,7 +55,7 @@ internal static class Figures
 
     private static string Line(Figure one) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{one.Scenario + ": " + one.Name,-76} {Number(one.Value),12} {Number(one.Low),12} {Number(one.High),12}  {Goal(one)} {one.Unit}{(one.Detail.Length > 0 ? "; " : "")}{one.Detail}");
+        $"{one.Scenario + ": " + one.Name,-76} {Number(one.Value),12} {Number(one.Low),12} {Number(one.High),12}  {Goal(one)} {one.Unit}{(one.Unit.Length > 0 && one.Detail.Length > 0 ? "; " : "")}{one.Detail}");
 
     private static string Goal(Figure one) => one.MustReach is null ? "" : $"{one.MustReach} / {one.Aim} {(one.IsReached == true ? "reached" : "missed")};";
 
