@@ -38,6 +38,7 @@ public static class GatewayHosting
             .Validate(options => !string.IsNullOrWhiteSpace(options.DataDirectory), "Personalize:DataDirectory must not be empty.")
             .Validate(options => options.HasUsablePublicUrl, GatewayOptions.PublicUrlRule)
             .Validate(options => options.HasUsableTracesUrl, GatewayOptions.TracesUrlRule)
+            .Validate(static options => options.EventsUnderWayMax > 0, "Personalize:EventsUnderWayMax must be 1 or more.")
             .Validate(options => options.HasUsableLinkKeys, GatewayOptions.LinkKeysRule)
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);

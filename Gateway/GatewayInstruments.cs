@@ -11,6 +11,12 @@ internal static class GatewayInstruments
     private static readonly Counter<long> Events =
         Meter.CreateCounter<long>("personalize.gateway.events", "{event}", "Events that arrived, by connector and what is known of them.");
 
+    private static readonly UpDownCounter<long> UnderWay =
+        Meter.CreateUpDownCounter<long>("personalize.gateway.underway", "{event}", "Events that are being taken in.");
+
+    private static readonly Counter<long> TurnedAway = Meter.CreateCounter<long>(
+        "personalize.gateway.turned_away", "{request}", "Requests that were answered 429 unread, because too many events were being taken in.");
+
     private static readonly Counter<long> Quarantined = Meter.CreateCounter<long>(
         "personalize.gateway.quarantined", "{event}", "Events that went to quarantine, or that a schema warned of, by connector, schema and reason.");
 
@@ -30,6 +36,10 @@ internal static class GatewayInstruments
         Meter.CreateGauge<long>("personalize.broker.lag", "{message}", "Messages that wait at the broker, by source.");
 
     private static readonly string[] FateNames = ["acknowledged", "returned", "dead-lettered"];
+
+    public static void OnUnderWay(int change) => UnderWay.Add(change);
+
+    public static void OnTurnedAway() => TurnedAway.Add(1);
 
     public static void OnBrokerConnected(string source, int change) => BrokerConnections.Add(change, new KeyValuePair<string, object?>("source", source));
 

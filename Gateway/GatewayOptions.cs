@@ -33,6 +33,12 @@ public sealed class GatewayOptions
     /// </summary>
     public string[] LinkKeys { get; set; } = [];
 
+    /// <summary>
+    /// How many events a process takes in at a time; whoever comes while there are as many or more is answered 429 at once. 1 or more. Default: 4,096
+    /// a processor, a tenth of a second's work or two.
+    /// </summary>
+    public int EventsUnderWayMax { get; set; } = 4_096 * Environment.ProcessorCount;
+
     /// <summary>Where people look at traces, such as <c>http://127.0.0.1:16686</c>: the dashboard links to it. Absolute, http or https. Default: none.</summary>
     public string? TracesUrl { get; set; }
 

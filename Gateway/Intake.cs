@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Quality;
 
@@ -24,13 +25,50 @@ internal readonly record struct Taken(ParsedEvent Event, Fate Fate, Receipt? Rec
 /// Hands parsed events to their customers: one call a customer, all customers at once, answers in the order of the events. On the way they are
 /// normalized and held against the schemas of the workspace; what is not let in is put in quarantine, in one call.
 /// </summary>
-internal sealed class Intake(IGrainFactory grains, WorkspaceRules rules, WarningSamples samples, SourceNumbers numbers, TimeProvider time, ILogger<Intake> logger)
+internal sealed class Intake(
+    IGrainFactory grains, WorkspaceRules rules, WarningSamples samples, SourceNumbers numbers, TimeProvider time, IOptions<GatewayOptions> options, ILogger<Intake> logger)
 {
+    private int underWay;
+
+    /// <summary>
+    /// Fewer events are under way than may be. Past it everything waits for the processors in front of the grains, where nothing else would turn it away:
+    /// each accepted event would take longer, and memory grow, with every one that comes.
+    /// </summary>
+    public bool HasRoom => Volatile.Read(ref underWay) < options.Value.EventsUnderWayMax;
+
+    /// <summary>All of them are busy where there is no room; a request that finds some is taken whole, however large.</summary>
     /// <param name="door">Null: one whose caller is told what was refused.</param>
     public async Task<Taken[]> TakeAsync(string workspace, IReadOnlyList<ParsedEvent> events, Door? door = null)
     {
         door ??= Door.Native;
         var taken = new Taken[events.Count];
+        if (!HasRoom)
+            Mark(taken, events, Fate.Busy);
+        else
+        {
+            Count(events.Count);
+            try
+            {
+                await TakeAsync(workspace, events, door, taken);
+            }
+            finally
+            {
+                Count(-events.Count);
+            }
+        }
+        GatewayInstruments.OnEventsQuarantined(door.Name, taken);
+        numbers.OnTaken(workspace, door.Source, taken);
+        return taken;
+    }
+
+    private void Count(int events)
+    {
+        Interlocked.Add(ref underWay, events);
+        GatewayInstruments.OnUnderWay(events);
+    }
+
+    private async Task TakeAsync(string workspace, IReadOnlyList<ParsedEvent> events, Door door, Taken[] taken)
+    {
         EventSchemas schemas;
         try
         {
@@ -40,19 +78,23 @@ internal sealed class Intake(IGrainFactory grains, WorkspaceRules rules, Warning
         {
             // Nobody can say what is let in, so nobody is let in; the sender repeats it.
             logger.RulesUnknown(unreachable, workspace);
-            return [.. events.Select(static parsed => new Taken(parsed, Fate.Unknown, null))];
+            Mark(taken, events, Fate.Unknown);
+            return;
         }
         // One event that no schema is about, as most requests are, needs none of the lists that the others do.
-        if (door.TellsEach && events.Count == 1 && events[0].Event is { } only && schemas.Find(only) is null)
+        if (door.TellsEach && events is [{ Event: { } only }] && schemas.Find(only) is null)
         {
             if (await ApplyAsync(workspace, events[0].Customer!, new([0], [only]), events, taken) is { } failure)
                 logger.OutcomeUnknown(failure, 1);
         }
         else
             await TakeAsync(workspace, events, door, schemas, taken);
-        GatewayInstruments.OnEventsQuarantined(door.Name, taken);
-        numbers.OnTaken(workspace, door.Source, taken);
-        return taken;
+    }
+
+    private static void Mark(Taken[] taken, IReadOnlyList<ParsedEvent> events, Fate fate)
+    {
+        for (var index = 0; index < taken.Length; index++)
+            taken[index] = new Taken(events[index], fate, null);
     }
 
     private async Task TakeAsync(string workspace, IReadOnlyList<ParsedEvent> events, Door door, EventSchemas schemas, Taken[] taken)
@@ -175,7 +217,7 @@ internal sealed class Intake(IGrainFactory grains, WorkspaceRules rules, Warning
         try
         {
             var receipts = await grains.GetGrain<ICustomerGrain>(new CustomerKey(workspace, customer).ToString())
-                .Apply([.. batch.Events.Select(one => one.IsProvisional == Identities.IsProvisional(customer, one) ? one : one with { IsProvisional = true })]);
+                .Apply(ToEvents(customer, batch.Events));
             if (receipts.Length != batch.Events.Count)
                 throw new InvalidOperationException($"{batch.Events.Count} events got {receipts.Length} receipts.");
             for (var position = 0; position < receipts.Length; position++)
@@ -190,6 +232,14 @@ internal sealed class Intake(IGrainFactory grains, WorkspaceRules rules, Warning
                 taken[index] = new Taken(events[index], fate, null);
             return fate is Fate.Busy ? null : exception;
         }
+    }
+
+    private static CustomerEvent[] ToEvents(string customer, List<CustomerEvent> events)
+    {
+        var array = new CustomerEvent[events.Count];
+        for (var index = 0; index < array.Length; index++)
+            array[index] = events[index] is var one && one.IsProvisional == Identities.IsProvisional(customer, one) ? one : one with { IsProvisional = true };
+        return array;
     }
 
     /// <param name="Indexes">Where the events stand in the request.</param>

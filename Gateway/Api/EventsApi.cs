@@ -1,14 +1,11 @@
 using System.Security.Claims;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Orleans.Personalize.Gateway.Connectors;
 using Orleans.Personalize.Gateway.Quality;
 using Orleans.Personalize.Gateway.Security;
@@ -91,7 +88,7 @@ internal static class EventsApi
         }
     }
 
-    private static async Task<IResult> PostNative(HttpContext http, Intake intake, KeyRing keys, TimeProvider time, IOptions<JsonOptions> json)
+    private static async Task<IResult> PostNative(HttpContext http, Intake intake, KeyRing keys, TimeProvider time)
     {
         var receivedAt = time.GetUtcNow();
         var hasKey = http.User.Identity is { IsAuthenticated: true };
@@ -99,6 +96,8 @@ internal static class EventsApi
             return Results.Forbid();
         if (!hasKey && !RequestBody.IsOfPage(http.Request))
             return Results.Challenge();
+        if (!intake.HasRoom)
+            return NoRoom();
 
         List<ParsedEvent> events;
         using (var body = await RequestBody.ReadAsync(http.Request, hasKey ? Limits.RequestBytesMax : Limits.PageRequestBytesMax, ofPage: !hasKey))
@@ -118,15 +117,15 @@ internal static class EventsApi
         var taken = await intake.TakeAsync(http.User.Workspace(), events, Door.Native);
         GatewayInstruments.OnEventsTaken(Door.Native.Name, taken);
         var results = Array.ConvertAll(taken, ToResult);
-        return Trouble(taken, results) ?? new EventsAccepted(results, json.Value.SerializerOptions);
+        return Trouble(taken, results) ?? new EventsAccepted(results);
     }
 
     /// <summary>202 with the results. What the framework has for it looks for a logger and splits even this small body into chunks, for each request.</summary>
-    private sealed class EventsAccepted(EventResult[] results, JsonSerializerOptions options) : IResult
+    private sealed class EventsAccepted(EventResult[] results) : IResult
     {
         public async Task ExecuteAsync(HttpContext httpContext)
         {
-            var body = JsonSerializer.SerializeToUtf8Bytes(new EventResults(results), (JsonTypeInfo<EventResults>)options.GetTypeInfo(typeof(EventResults)));
+            var body = JsonSerializer.SerializeToUtf8Bytes(new EventResults(results), ApiJson.Default.EventResults);
             httpContext.Response.StatusCode = StatusCodes.Status202Accepted;
             httpContext.Response.ContentType = "application/json; charset=utf-8";
             httpContext.Response.ContentLength = body.Length;
@@ -155,6 +154,8 @@ internal static class EventsApi
         var hasKey = http.User.Identity is { IsAuthenticated: true };
         if (hasKey && !Access.SendEvents.Allows(http.User))
             return Results.Forbid();
+        if (!intake.HasRoom)
+            return NoRoom();
 
         List<ParsedEvent> events;
         using (var body = await RequestBody.ReadAsync(http.Request, Limits.SegmentRequestBytesMax, ofPage: true))
@@ -182,6 +183,13 @@ internal static class EventsApi
     /// <summary>Who holds the body's <c>writeKey</c>; null where there is none, or it is unknown.</summary>
     private static ClaimsPrincipal? CallerOf(RequestBody body, KeyRing keys) =>
         body.Parse(static (utf8, _) => SegmentRequest.WriteKeyOf(utf8), 0) is { } key ? keys.Find(key) : null;
+
+    /// <summary>The answer to a request that need not even be read.</summary>
+    public static IResult NoRoom()
+    {
+        GatewayInstruments.OnTurnedAway();
+        return Problems.TryLater(StatusCodes.Status429TooManyRequests, "Too many events are being taken in; nothing of this request was applied. Repeat it.");
+    }
 
     /// <summary>The answer to a request of which some events have no receipt; null where all have.</summary>
     public static IResult? Trouble(Taken[] taken, EventResult[]? results)

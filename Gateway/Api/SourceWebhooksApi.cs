@@ -35,6 +35,8 @@ internal static class SourceWebhooksApi
     {
         if (await FindAsync(connectors, rules, grains, workspace, source) is not var (connector, known))
             return NoSource();
+        if (!intake.HasRoom)
+            return EventsApi.NoRoom();
         Inflow inflow;
         using (var body = await RequestBody.ReadRawAsync(http.Request, Limits.RequestBytesMax, connector.Takes))
         {

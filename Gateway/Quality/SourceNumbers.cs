@@ -51,21 +51,19 @@ internal sealed class SourceNumbers(TimeProvider clock)
 
         private readonly Lock gate = new();
         private readonly Second[] seconds = new Second[Seconds];
-        private SourceCounts totals = new();
+        private long events, taken, rejected, quarantined, failed;
+        private DateTimeOffset lastAt;
 
         public void Add(in Taken one, DateTimeOffset now)
         {
             lock (gate)
             {
-                totals = totals with
-                {
-                    Events = totals.Events + 1,
-                    Taken = totals.Taken + (one is { Fate: Fate.Answered, Receipt.Status: not ReceiptStatus.Rejected } ? 1 : 0),
-                    Rejected = totals.Rejected + (one is { Quarantined: null, Receipt.Status: ReceiptStatus.Rejected } ? 1 : 0),
-                    Quarantined = totals.Quarantined + (one.Quarantined is null ? 0 : 1),
-                    Failed = totals.Failed + (one.Fate == Fate.Answered ? 0 : 1),
-                    LastAt = now,
-                };
+                events++;
+                taken += one is { Fate: Fate.Answered, Receipt.Status: not ReceiptStatus.Rejected } ? 1 : 0;
+                rejected += one is { Quarantined: null, Receipt.Status: ReceiptStatus.Rejected } ? 1 : 0;
+                quarantined += one.Quarantined is null ? 0 : 1;
+                failed += one.Fate == Fate.Answered ? 0 : 1;
+                lastAt = now;
                 var number = now.ToUnixTimeSeconds();
                 ref var second = ref seconds[number % Seconds];
                 if (second.Number != number)
@@ -86,12 +84,9 @@ internal sealed class SourceNumbers(TimeProvider clock)
                 var oldest = now.ToUnixTimeSeconds() - Seconds;
                 var recent = seconds.Where(second => second.Number > oldest).ToArray();
                 var live = recent.Sum(static second => second.Live);
-                return totals with
-                {
-                    LastMinute = recent.Sum(static second => second.Events),
-                    LagMean = live == 0 ? null : recent.Sum(static second => second.LagSum) / live,
-                    LagMax = live == 0 ? null : recent.Max(static second => second.LagMax),
-                };
+                return new(
+                    events, taken, rejected, quarantined, failed, events == 0 ? null : lastAt, recent.Sum(static second => second.Events),
+                    live == 0 ? null : recent.Sum(static second => second.LagSum) / live, live == 0 ? null : recent.Max(static second => second.LagMax));
             }
         }
 

@@ -57,16 +57,25 @@ public sealed class CustomerGrain(
     {
         using var span = Instruments.Spans.StartActivity("customer.apply");
         if (await identities.FindSurvivor() is { } survivor)
-            return await survivor.Apply(Array.ConvertAll(events, happened => happened with { Via = happened.Via ?? Key.CustomerId }));
-        // It came by way of a customer whose merge is being undone, or was: there it belongs, and whoever sent it asks again.
-        if (Array.Exists(events, happened => happened.Via is { } via && state.Newest.FindIdentity(via) is not { State: IdentityState.Linked }))
-            throw new JournalBusyException();
-        var isHistory = Array.TrueForAll(events, static happened => happened.IsHistory);
-        var turn = await Run(new Input.EventsArrived(events), isWanted: !isHistory);
+            return await ApplyTo(survivor, events);
+        var isHistory = true;
+        foreach (var happened in events)
+        {
+            // It came by way of a customer whose merge is being undone, or was: there it belongs, and whoever sent it asks again.
+            if (happened.Via is { } via && state.Newest.FindIdentity(via) is not { State: IdentityState.Linked })
+                throw new JournalBusyException();
+            isHistory &= happened.IsHistory;
+        }
+        var turn = Decide(new Input.EventsArrived(events), isWanted: !isHistory);
+        await Durable();
+        Follow(turn);
         Report.OnArrived(turn, events, clock.GetUtcNow());
         LeaveIfUnwanted();
         return [.. turn.Receipts];
     }
+
+    private Task<Receipt[]> ApplyTo(ICustomerGrain survivor, CustomerEvent[] events) =>
+        survivor.Apply(Array.ConvertAll(events, happened => happened with { Via = happened.Via ?? Key.CustomerId }));
 
     public Task Tick() => Run(Input.Tick.Now);
 
@@ -194,6 +203,14 @@ public sealed class CustomerGrain(
 
     private async Task<Turn> Run(Input input, bool isWanted = true)
     {
+        var turn = Decide(input, isWanted);
+        await Durable();
+        Follow(turn);
+        return turn;
+    }
+
+    private Turn Decide(Input input, bool isWanted)
+    {
         this.isWanted |= isWanted;
         if (isLost)
             throw new JournalException("The customer is being reloaded; try again.");
@@ -203,10 +220,13 @@ public sealed class CustomerGrain(
             throw new JournalException("The customer is being merged with another; try again.");
         var turn = Decider.Decide(state.Newest, input, catalog.Triggers, clock.GetUtcNow());
         state.Gather(turn);
-        await Durable();
+        return turn;
+    }
+
+    private void Follow(Turn turn)
+    {
         Report.OnRecorded(turn);
         effects.Follow(state.Committed);
-        return turn;
     }
 
     /// <summary>

@@ -36,24 +36,25 @@ public static partial class Evolver
     private static Profile Applied(Profile profile, Fact.EventApplied fact)
     {
         var happened = fact.Event;
-        var stamp = Stamp.Of(happened);
-        profile = profile with
-        {
-            Version = profile.Version + 1,
-            Window = profile.Window.Add(
-                profile.Hash.Hash(happened.MessageId), happened.Fingerprint, happened.OccurredAt, happened.ReceivedAt),
-            Traits = Written(profile.Traits, happened, happened.Traits).DropLowest(Limits.TraitsMax, CompareWrites),
-            Consents = Written(profile.Consents, happened, happened.Consent).DropLowest(Limits.ConsentsMax, CompareConsents),
-            IsKnown = profile.IsKnown || (!happened.IsProvisional && happened.Via is null),
-            Latest = happened,
-        };
+        var version = profile.Version + 1;
+        var window = profile.Window.Add(profile.Hash.Hash(happened.MessageId), happened.Fingerprint, happened.OccurredAt, happened.ReceivedAt);
+        var traits = Written(profile.Traits, happened, happened.Traits).DropLowest(Limits.TraitsMax, CompareWrites);
+        var consents = Written(profile.Consents, happened, happened.Consent).DropLowest(Limits.ConsentsMax, CompareConsents);
+        var isKnown = profile.IsKnown || (!happened.IsProvisional && happened.Via is null);
         if (fact.Late)
-            return profile;
+            return profile with { Version = version, Window = window, Traits = traits, Consents = consents, IsKnown = isKnown, Latest = happened };
+        var stamp = Stamp.Of(happened);
         var (counters, counter) = Counted(profile.Counters, happened.Name ?? TypeName(happened.Type), stamp.At);
         // One string for all events of a name.
         var name = happened.Name is null ? null : counter.Name;
         return profile with
         {
+            Version = version,
+            Window = window,
+            Traits = traits,
+            Consents = consents,
+            IsKnown = isKnown,
+            Latest = happened,
             Sends = Engagement.Apply(profile, happened),
             FirstSeenAt = profile.FirstSeenAt < stamp.At ? profile.FirstSeenAt : stamp.At,
             LastSeenAt = profile.LastSeenAt > stamp.At ? profile.LastSeenAt : stamp.At,

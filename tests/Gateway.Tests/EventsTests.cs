@@ -233,6 +233,33 @@ public sealed class EventsTests : IAsyncLifetime
         Assert.Equal(["busy", "accepted"], problem.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("status").GetString()));
     }
 
+    [Theory]
+    [InlineData("/v1/events", """{"events":[{"name":"x","customer":"ok"}]}""")]
+    [InlineData("/v1/track", """{"type":"track","event":"x","userId":"ok"}""")]
+    public async Task Whoever_comes_while_too_much_is_under_way_is_turned_away_at_once_and_let_in_afterwards(string path, string body)
+    {
+        await using var small = await StartAsync(configure: static builder => builder.Configuration["Personalize:EventsUnderWayMax"] = "2");
+        var (begun, held) = (new TaskCompletionSource(), new TaskCompletionSource());
+        small.Grains.Customer("default/slow").OnApply = async events =>
+        {
+            begun.SetResult();
+            await held.Task;
+            return Array.ConvertAll(events, static happened => new Receipt(happened.MessageId, ReceiptStatus.Accepted, 1));
+        };
+        // More than the bound finds room where there is some: otherwise a large request never would.
+        var under = small.Admin.PostAsync("/v1/events", Json("""{"events":[{"name":"x","customer":"slow"},{"name":"x","customer":"slow"},{"name":"x","customer":"slow"}]}"""));
+        await begun.Task.WaitAsync(Testing.Eventually.Patience);
+
+        var response = await small.Admin.PostAsync(path, Json(body));
+
+        Assert.Equal("1", response.Headers.GetValues("Retry-After").Single());
+        await ProblemAsync(429, response);
+        Assert.Empty(small.Grains.Customer("default/ok").Applied);
+        held.SetResult();
+        Assert.Equal(202, (int)(await under).StatusCode);
+        Assert.True((await small.Admin.PostAsync(path, Json(body))).IsSuccessStatusCode);
+    }
+
     [Fact]
     public async Task An_unknown_outcome_is_never_called_anything_else()
     {

@@ -156,7 +156,8 @@ public sealed class BrokerConsumerTests : IAsyncDisposable
         var lifetime = new Microsoft.Extensions.Hosting.Internal.ApplicationLifetime(loggers.CreateLogger<Microsoft.Extensions.Hosting.Internal.ApplicationLifetime>());
         return new(
             grains.Factory, new WorkspaceRules(grains.Factory, TimeProvider.System, lifetime, loggers.CreateLogger<WorkspaceRules>()),
-            new(grains.Factory, loggers.CreateLogger<Gateway.Quality.WarningSamples>()), new(TimeProvider.System), TimeProvider.System, loggers.CreateLogger<Intake>());
+            new(grains.Factory, loggers.CreateLogger<Gateway.Quality.WarningSamples>()), new(TimeProvider.System), TimeProvider.System,
+            Microsoft.Extensions.Options.Options.Create(new Gateway.GatewayOptions()), loggers.CreateLogger<Intake>());
     }
 
     private void Start(int prefetch = 20)
