@@ -129,7 +129,7 @@ internal static class EventsApi
             httpContext.Response.StatusCode = StatusCodes.Status202Accepted;
             httpContext.Response.ContentType = "application/json; charset=utf-8";
             httpContext.Response.ContentLength = body.Length;
-            await httpContext.Response.BodyWriter.WriteAsync(body, httpContext.RequestAborted);
+            await httpContext.Response.BodyWriter.WriteAsync(body, CancellationToken.None);
         }
     }
 

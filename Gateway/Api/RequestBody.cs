@@ -90,7 +90,8 @@ internal sealed class RequestBody : IDisposable
         {
             if (gzip)
                 await UnpackAsync(request, bytesMax);
-            else if (!await FillAsync(request.BodyReader, bytesMax, request.HttpContext.RequestAborted))
+            // A body that breaks off fails by itself: no need for a token, which the framework would make for each request.
+            else if (!await FillAsync(request.BodyReader, bytesMax, CancellationToken.None))
                 await DiscardAsync(request, bytesMax);
             return this;
         }

@@ -96,7 +96,20 @@ public static class FactCodec
         writer.WriteString("type"u8, type.Name);
         writer.WriteNumber("v"u8, type.Version);
         writer.WritePropertyName("data"u8);
-        JsonSerializer.Serialize(writer, fact, type.Json);
+        if (fact is Fact.EventApplied applied)
+            Write(writer, applied);
+        else
+            JsonSerializer.Serialize(writer, fact, type.Json);
+        writer.WriteEndObject();
+    }
+
+    /// <summary>As the serializer does, without its machinery: by far the most frequent.</summary>
+    private static void Write(Utf8JsonWriter writer, Fact.EventApplied applied)
+    {
+        writer.WriteStartObject();
+        writer.WritePropertyName("event"u8);
+        CustomerEventConverter.Write(writer, applied.Event);
+        writer.WriteBoolean("late"u8, applied.Late);
         writer.WriteEndObject();
     }
 

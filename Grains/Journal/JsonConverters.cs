@@ -22,7 +22,9 @@ internal sealed class CustomerEventConverter : JsonConverter<CustomerEvent>
     private static readonly JsonEncodedText[] TypeNames =
         [.. Enum.GetValues<EventType>().Select(static type => JsonEncodedText.Encode(Evolver.TypeName(type)))];
 
-    public override void Write(Utf8JsonWriter writer, CustomerEvent value, JsonSerializerOptions options)
+    public override void Write(Utf8JsonWriter writer, CustomerEvent value, JsonSerializerOptions options) => Write(writer, value);
+
+    public static void Write(Utf8JsonWriter writer, CustomerEvent value)
     {
         writer.WriteStartObject();
         writer.WriteString("messageId"u8, value.MessageId);

@@ -151,6 +151,23 @@ public sealed class SchedulingTests
             : harness.Time.Run(() => harness.Client.GetGrain<IWorker>("a").StaysOnItsScheduler()));
     }
 
+    // The last answer of a turn is given on its thread: after the turn, so that whoever got it may do there what he likes.
+    [Fact]
+    public async Task A_caller_that_blocks_after_its_answer_does_not_hold_up_the_grain()
+    {
+        await using var harness = new Harness(realThreads: true);
+        var grain = harness.Client.GetGrain<IWorker>("a");
+        harness.Gates.Open("open");
+        await grain.Work("open");
+        var answered = Task.Run(async () =>
+        {
+            await grain.Work("slow");
+            return ((IAsyncResult)grain.Work("open")).AsyncWaitHandle.WaitOne(Testing.Eventually.Patience);
+        });
+        harness.Gates.Open("slow");
+        Assert.True(await answered);
+    }
+
     [Fact]
     public async Task Grains_call_grains()
     {
