@@ -8,6 +8,10 @@ internal static class DurableBench
 {
     private const string Events = "/v1/events";
     private const int Clients = 256;
+
+    /// <summary>As many batches as find room: with more the server turns away.</summary>
+    private const int ClientsOfBatches = 64;
+
     private const int CustomersCount = 10_000;
     private const int BatchSize = 100;
 
@@ -16,7 +20,13 @@ internal static class DurableBench
 
     private const int Noop = 0, Single = 1, Batch = 2, Scattered = 3, Hot = 5;
 
-    private sealed record Kind(string Name, Func<EventRequest> Make, Func<Random, int> Customer);
+    private sealed record Kind(string Name, Func<EventRequest> Make, Func<Random, int> Customer)
+    {
+        public int Events { get; } = Make().Events;
+
+        public Task<LoadResult> LoadAsync(HttpConnection[] connections, TimeSpan time) =>
+            HttpLoad.ClosedAsync(Events == 1 ? connections : connections[..ClientsOfBatches], Make, Customer, time);
+    }
 
     private static readonly Kind[] Kinds =
     [
@@ -32,12 +42,12 @@ internal static class DurableBench
     {
         await using var server = await ServerProcess.StartAsync();
         var connections = await HttpConnection.OpenAsync(server.Address, Clients);
-        Console.WriteLine($"durable: {Clients} connections from another process, {CustomersCount:N0} customers, {Environment.ProcessorCount} processors shared with the load, {Rounds.Count} rounds");
+        Console.WriteLine($"durable: {Clients} connections from another process, {ClientsOfBatches} for batches, {CustomersCount:N0} customers, {Environment.ProcessorCount} processors shared with the load, {Rounds.Count} rounds");
         // Until the compiler is done with the hot path: what is measured is a server that has been running.
         for (var warmUp = 0; warmUp < Rounds.WarmUps; warmUp++)
         {
             foreach (var kind in Kinds)
-                await HttpLoad.ClosedAsync(connections, kind.Make, kind.Customer, Rounds.Time);
+                await kind.LoadAsync(connections, Rounds.Time);
         }
         var rates = Array.ConvertAll(Kinds, static _ => new List<double>());
         var costs = Array.ConvertAll(Kinds, static _ => new List<double[]>());
@@ -46,8 +56,8 @@ internal static class DurableBench
             for (var i = 0; i < Kinds.Length; i++)
             {
                 var before = await server.CountersAsync();
-                var load = await HttpLoad.ClosedAsync(connections, Kinds[i].Make, Kinds[i].Customer, Rounds.Time);
-                var events = load.Latencies.Length * (double)Kinds[i].Make().Events;
+                var load = await Kinds[i].LoadAsync(connections, Rounds.Time);
+                var events = load.Latencies.Length * (double)Kinds[i].Events;
                 rates[i].Add(events / load.Elapsed.TotalSeconds);
                 costs[i].Add(CostOf(before, await server.CountersAsync(), events));
             }
@@ -64,8 +74,8 @@ internal static class DurableBench
         var connections = await HttpConnection.OpenAsync(server.Address, Clients);
         Console.WriteLine($"process {server.Id}");
         var before = await server.CountersAsync();
-        var load = await HttpLoad.ClosedAsync(connections, Kinds[kind].Make, Kinds[kind].Customer, Rounds.AreShort ? Rounds.Time : TimeSpan.FromMinutes(1));
-        var cost = CostOf(before, await server.CountersAsync(), load.Latencies.Length * (double)Kinds[kind].Make().Events);
+        var load = await Kinds[kind].LoadAsync(connections, Rounds.AreShort ? Rounds.Time : TimeSpan.FromMinutes(1));
+        var cost = CostOf(before, await server.CountersAsync(), load.Latencies.Length * (double)Kinds[kind].Events);
         Console.WriteLine($"{Kinds[kind].Name}: {load.Rate:N0} requests/s, per event {cost[0]:F1} CPU-µs, {cost[1]:N0} B allocated, {cost[2]:N0} B to disk, {cost[3]:F4} commits, {cost[4]:F1} µs paused");
         Array.ForEach(connections, static connection => connection.Dispose());
     }

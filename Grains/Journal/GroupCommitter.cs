@@ -97,17 +97,28 @@ public sealed class GroupCommitter : IAsyncDisposable
 
     private async Task LoopAsync()
     {
-        while (TakeBatch() is { } batch)
-            await CommitAsync(batch);
+        while (TakeBatch(isLast: true) is { } batch)
+        {
+            for (var commit = CommitAsync(batch); commit is not null;)
+            {
+                var outcome = await commit;
+                // Before the callers are told, so that the disk need not wait for that.
+                var next = TakeBatch(isLast: false);
+                commit = next is null ? null : CommitAsync(next);
+                Tell(batch, outcome);
+                batch = next ?? batch;
+            }
+        }
     }
 
-    private Pending[]? TakeBatch()
+    /// <param name="isLast">The loop ends where there is nothing to write.</param>
+    private Pending[]? TakeBatch(bool isLast)
     {
         lock (gate)
         {
             if (queue.Count == 0)
             {
-                looping = false;
+                looping = !isLast;
                 return null;
             }
             var batch = new Pending[CountBatch()];
@@ -137,29 +148,36 @@ public sealed class GroupCommitter : IAsyncDisposable
         return count;
     }
 
-    private async Task CommitAsync(Pending[] batch)
+    private async Task<(WriteStatus[] Statuses, Exception? Failure)> CommitAsync(Pending[] batch)
     {
         var started = time.GetTimestamp();
-        WriteStatus[] statuses;
         try
         {
             // Never cancelled: that would leave the outcome unknown.
-            statuses = await journal.CommitAsync(Array.ConvertAll(batch, pending => pending.Write), CancellationToken.None);
+            var statuses = await journal.CommitAsync(Array.ConvertAll(batch, static pending => pending.Write), CancellationToken.None);
             if (statuses.Length != batch.Length)
                 throw new InvalidOperationException($"The journal answered {statuses.Length} of {batch.Length} writes.");
+            Instruments.OnBatchCommitted(batch.Length, time.GetElapsedTime(started));
+            return (statuses, null);
         }
 #pragma warning disable CA1031 // Whatever failed, each caller hears of it, and the writes that wait get their turn.
         catch (Exception failure)
 #pragma warning restore CA1031
         {
             Instruments.OnCommitFailed();
-            foreach (var pending in batch)
-                pending.SetException(new JournalException("The commit failed; whether this write was made is unknown.", failure));
-            return;
+            return ([], failure);
         }
-        Instruments.OnBatchCommitted(batch.Length, time.GetElapsedTime(started));
+    }
+
+    private static void Tell(Pending[] batch, (WriteStatus[] Statuses, Exception? Failure) outcome)
+    {
         for (var i = 0; i < batch.Length; i++)
-            Complete(batch[i], statuses[i]);
+        {
+            if (outcome.Failure is null)
+                Complete(batch[i], outcome.Statuses[i]);
+            else
+                batch[i].SetException(new JournalException("The commit failed; whether this write was made is unknown.", outcome.Failure));
+        }
     }
 
     private static void Complete(Pending pending, WriteStatus status)
