@@ -62,10 +62,7 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
         if (state().Newest.Merge is { } merge)
         {
             if (merge.MergeId == request.MergeId)
-            {
-                await HandOver();
-                return new(JoinStatus.Joined, Id);
-            }
+                return await HandOverTo(request);
             var survivor = await FindSurvivor();
             return await (survivor ?? Customer(Id)).Join(request with { Path = survivor is null ? request.Path : [.. request.Path, Id] });
         }
@@ -74,8 +71,16 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
             return new(JoinStatus.Busy, Id);
         if ((await run(new Input.MergeRequested(request.Into, request.MergeId, request.By, request.IsForced))).Refusal is not null)
             return new(JoinStatus.Refused, Id);
+        return await HandOverTo(request);
+    }
+
+    /// <summary>Whoever asked may have been merged when this was handed over, and have been parted again since: what was taken stays with whoever took it.</summary>
+    private async Task<JoinReply> HandOverTo(JoinRequest request)
+    {
         await HandOver();
-        return new(JoinStatus.Joined, Id);
+        return state().Committed.Merge is { IsHandedOver: true, Into: var into } && into != request.Into
+            ? new(JoinStatus.Refused, into)
+            : new(JoinStatus.Joined, Id);
     }
 
     public async Task<AbsorbReply> Absorb(Absorption absorption)
