@@ -21,6 +21,9 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
 
     private string Id => key.CustomerId;
 
+    /// <summary>It has not given back yet all that is another's.</summary>
+    private bool OwesEvents => state().Newest.Identities.Any(static identity => identity.State == IdentityState.Parting);
+
     /// <summary>The customer that decides instead of this one; null where this one does.</summary>
     /// <exception cref="JournalBusyException">Two are merging into each other, and it is not settled yet which one stays.</exception>
     public ValueTask<ICustomerGrain?> FindSurvivor() => state().Newest.Merge is null ? default : FindSurvivorOfMerged();
@@ -66,8 +69,7 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
             var survivor = await FindSurvivor();
             return await (survivor ?? Customer(Id)).Join(request with { Path = survivor is null ? request.Path : [.. request.Path, Id] });
         }
-        // It still owes another what is that one's.
-        if (state().Newest.Identities.Any(static identity => identity.State == IdentityState.Parting))
+        if (OwesEvents)
             return new(JoinStatus.Busy, Id);
         if ((await run(new Input.MergeRequested(request.Into, request.MergeId, request.By, request.IsForced))).Refusal is not null)
             return new(JoinStatus.Refused, Id);
@@ -132,7 +134,7 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
     /// <exception cref="Exception">Another customer could not be reached.</exception>
     public async Task<string[]> SettleAll()
     {
-        foreach (var identity in state().Newest.Identities.Where(Outlook.IsUnsettled))
+        foreach (var identity in state().Newest.Identities.Where(Outlook.IsUnsettled).OrderByDescending(static identity => identity.State == IdentityState.Parting))
             await Settle(identity);
         return [.. state().Newest.Identities.Where(static identity => identity.State == IdentityState.Linked).Select(static identity => identity.Id)];
     }
@@ -143,6 +145,9 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
     {
         if (identity.State == IdentityState.Claimed)
         {
+            // It could bring back whom this one still owes events, and those would then be taken for repeats.
+            if (OwesEvents)
+                throw new JournalBusyException();
             var reply = await Customer(identity.Id).Join(new(Id, identity.MergeId, identity.By, identity.IsForced, []));
             if (reply.Status == JoinStatus.Busy)
                 throw new JournalBusyException();
