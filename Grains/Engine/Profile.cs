@@ -77,8 +77,9 @@ public sealed record Profile
 
     public Identity? FindIdentity(string id) => Identities.Find(id, static identity => identity.Id) is >= 0 and var at ? Identities[at] : null;
 
-    /// <summary>The ids that came with an id that was merged into this customer.</summary>
-    public IEnumerable<string> IdsWith(string id) => Identities.Where(identity => identity.Through == id).Select(static identity => identity.Id);
+    /// <summary>The ids that are one with an id that was merged into this customer, not those that it had once parted from.</summary>
+    public IEnumerable<string> IdsWith(string id) =>
+        Identities.Where(identity => identity.Through == id && identity.State == IdentityState.Linked).Select(static identity => identity.Id);
 
     /// <summary>The address in the trait <c>email</c>; null where it is missing or no text, and where the customer is another one.</summary>
     [JsonIgnore]
