@@ -87,6 +87,9 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
 
     public async Task<AbsorbReply> Absorb(Absorption absorption)
     {
+        // Taken before, and the answer was lost. It is this one's even if it has merged since: that may be undone.
+        if (state().Committed.FindIdentity(absorption.Id) is { State: IdentityState.Linked } taken && taken.MergeId == absorption.MergeId)
+            return new(Id, []);
         if (state().Committed.Merge is { IsHandedOver: true } done)
             return await Customer(done.Into).Absorb(absorption);
         if (state().Newest.Merge is { } merge)
