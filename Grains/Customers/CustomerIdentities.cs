@@ -158,20 +158,26 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
         }
         else if (identity is { State: IdentityState.Parting, Handback: { } handback })
         {
-            var other = Customer(identity.Id);
-            await other.Undo(new(identity.MergeId, identity.By!, new(JsonSerializer.SerializeToUtf8Bytes(handback, FactJson.Default.Handback))));
-            foreach (var events in await ReadTheirs(identity.Id, handback.Ids))
-                await other.Apply(events);
+            await Customer(identity.Id).Undo(new(identity.MergeId, identity.By!, new(JsonSerializer.SerializeToUtf8Bytes(handback, FactJson.Default.Handback))));
+            foreach (var (id, events) in await ReadTheirs(handback.Ids))
+                await Customer(id).Apply(events);
             await run(new Input.PartingAnswered(identity.Id));
         }
     }
 
-    /// <summary>What came under another customer's ids since its merge, as history: it happened, and was answered.</summary>
-    private async Task<IEnumerable<CustomerEvent[]>> ReadTheirs(string id, IReadOnlyCollection<string> ids)
+    /// <summary>
+    /// What came under another customer's ids since its merge, by id, as history: it happened, and was answered. Each id knows best whose it is: the other one
+    /// may have parted from it already.
+    /// </summary>
+    private async Task<IEnumerable<(string Id, CustomerEvent[] Events)>> ReadTheirs(IReadOnlyCollection<string> ids)
     {
         var facts = await ReadFacts() ?? throw new JournalException($"The history of {key} cannot be read as a whole.");
-        return facts.OfType<Fact.EventApplied>().Select(static applied => applied.Event).Where(happened => happened.Via is { } via && ids.Contains(via))
-            .Select(happened => happened with { Via = happened.Via == id ? null : happened.Via, Identities = null, IsHistory = true }).Chunk(EventsBackMax);
+        return
+            from happened in facts.OfType<Fact.EventApplied>().Select(static applied => applied.Event)
+            where happened.Via is { } via && ids.Contains(via)
+            group happened with { Via = null, Identities = null, IsHistory = true } by happened.Via into theirs
+            from events in theirs.Chunk(EventsBackMax)
+            select (theirs.Key, events);
     }
 
     private async Task<List<Fact>?> ReadFacts()

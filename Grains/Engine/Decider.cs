@@ -85,7 +85,7 @@ public static partial class Decider
         {
             if (known is not null)
                 break;
-            if (identity.Window is { Count: > 0 } window)
+            if (identity is { State: IdentityState.Linked, Window: { Count: > 0 } window })
                 known = window.Find(SipHash.KeyedBy(new CustomerKey(profile.Key.Workspace, identity.Id).ToString()).Hash(messageId));
         }
         return known;

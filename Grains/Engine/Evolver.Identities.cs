@@ -39,12 +39,14 @@ public static partial class Evolver
             Recent = fact.Own.Recent,
             Cart = fact.Own.Cart,
             Orders = fact.Own.Orders,
+            // What goes back may come again: under an id of this customer's that is merged once more.
+            Window = fact.Own.Window,
             Waits = profile.Waits.RemoveAll(wait => fact.Handback.Waits.Any(back => back.Trigger == wait.Trigger && back.Key == wait.Key)),
             Identities = profile.Identities.RemoveAll(identity => identity.Through == fact.Id),
         };
         foreach (var back in sends)
             profile = Settled(profile, new(back.DecisionId, SendState.Suppressed, fact.At, Reason.Parted));
-        return WithIdentity(profile, fact.Id, known => known with { State = IdentityState.Parting, At = fact.At, By = fact.By, Handback = fact.Handback });
+        return WithIdentity(profile, fact.Id, known => known with { State = IdentityState.Parting, At = fact.At, By = fact.By, Window = null, Handback = fact.Handback });
     }
 
     /// <summary>What is finished, and what comes back unsent; the rest stays with the other customer.</summary>

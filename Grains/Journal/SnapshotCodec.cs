@@ -12,7 +12,7 @@ public static class SnapshotCodec
     private const byte Format = 1;
 
     /// <summary>Rises whenever a fold or the shape of a profile changes, so that old snapshots are folded anew.</summary>
-    private const int Version = 3;
+    private const int Version = 4;
 
     internal sealed record Stored(int V, Profile Profile);
 

@@ -58,7 +58,7 @@ public sealed class SnapshotCodecTests
         Assert.Null(SnapshotCodec.Decode([]));
         Assert.Null(SnapshotCodec.Decode([2, .. snapshot.AsSpan(1)]));
         var text = Encoding.UTF8.GetString(snapshot, 1, snapshot.Length - 1);
-        Assert.StartsWith("""{"v":3,""", text, StringComparison.Ordinal);
+        Assert.StartsWith("""{"v":4,""", text, StringComparison.Ordinal);
         Assert.Null(SnapshotCodec.Decode([1, .. Encoding.UTF8.GetBytes(text.Replace("{\"v\":3,", "{\"v\":1,", StringComparison.Ordinal))]));
     }
 
@@ -71,9 +71,9 @@ public sealed class SnapshotCodecTests
     [InlineData("[]")]
     [InlineData("{}")]
     [InlineData("null")]
-    [InlineData("""{"v":3}""")]
-    [InlineData("""{"v":3,"profile":{"key":"shop/ada","window":{"floor":"2026-01-12T12:00:00+00:00","entries":"AAAA"}}}""")]
-    [InlineData("""{"v":3,"profile":{"key":"shop","window":{"floor":"2026-01-12T12:00:00+00:00","entries":""}}}""")]
+    [InlineData("""{"v":4}""")]
+    [InlineData("""{"v":4,"profile":{"key":"shop/ada","window":{"floor":"2026-01-12T12:00:00+00:00","entries":"AAAA"}}}""")]
+    [InlineData("""{"v":4,"profile":{"key":"shop","window":{"floor":"2026-01-12T12:00:00+00:00","entries":""}}}""")]
     public void A_damaged_snapshot_is_ignored_for_the_facts_are_still_there(string json) =>
         Assert.Null(SnapshotCodec.Decode([1, .. Encoding.UTF8.GetBytes(json)]));
 }

@@ -58,7 +58,7 @@ internal sealed class Ledger(IJournal inner) : IJournal
         switch (fact)
         {
             case Fact.EventApplied applied:
-                Check(account.Events.TryAdd(applied.Event.MessageId, account.Version), $"{append.Customer}: {applied.Event.MessageId} was applied twice.");
+                Check(account.Events.TryAdd(applied.Event.MessageId, account.Version) || account.GivenBack.Remove(applied.Event.MessageId), $"{append.Customer}: {applied.Event.MessageId} was applied twice.");
                 if (!applied.Late)
                     account.Applied.Add(applied.Event);
                 break;
@@ -149,6 +149,9 @@ internal sealed class Account
     /// <summary>Message id → the version that holds it.</summary>
     public Dictionary<string, long> Events { get; } = [];
 
+    /// <summary>What went to another customer whose merge was undone; should they become one again, it comes back.</summary>
+    public HashSet<string> GivenBack { get; } = [];
+
     /// <summary>Those that were not late.</summary>
     public List<CustomerEvent> Applied { get; } = [];
 
@@ -167,6 +170,7 @@ internal sealed class Account
 
     public void GiveBack(Handback handback)
     {
+        GivenBack.UnionWith(Applied.Where(happened => happened.Via is { } via && handback.Ids.Contains(via)).Select(static happened => happened.MessageId));
         Waits.ExceptWith(handback.Waits.Select(static wait => (wait.Trigger, wait.Key)));
         foreach (var send in handback.Sends)
             Settled[send.DecisionId] = SendState.Suppressed;
