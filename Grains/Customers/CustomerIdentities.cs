@@ -148,7 +148,7 @@ internal sealed class CustomerIdentities(CustomerKey key, IGrainFactory grains, 
     {
         if (identity.State == IdentityState.Claimed)
         {
-            // It could bring back whom this one still owes events, and those would then be taken for repeats.
+            // It could bring back whom this one still owes events.
             if (OwesEvents)
                 throw new JournalBusyException();
             var reply = await Customer(identity.Id).Join(new(Id, identity.MergeId, identity.By, identity.IsForced, []));

@@ -59,7 +59,7 @@ public sealed class SnapshotCodecTests
         Assert.Null(SnapshotCodec.Decode([2, .. snapshot.AsSpan(1)]));
         var text = Encoding.UTF8.GetString(snapshot, 1, snapshot.Length - 1);
         Assert.StartsWith("""{"v":4,""", text, StringComparison.Ordinal);
-        Assert.Null(SnapshotCodec.Decode([1, .. Encoding.UTF8.GetBytes(text.Replace("{\"v\":3,", "{\"v\":1,", StringComparison.Ordinal))]));
+        Assert.Null(SnapshotCodec.Decode([1, .. Encoding.UTF8.GetBytes(text.Replace("{\"v\":4,", "{\"v\":1,", StringComparison.Ordinal))]));
     }
 
     [Fact]
