@@ -180,7 +180,9 @@ public sealed class ImportTests(ITestOutputHelper output)
     /// <returns>The versions of those that were looked at.</returns>
     private static async Task<long[]> AssertAllIsThereAsync(HttpClient client)
     {
-        var job = Api.Parse(await client.GetStringAsync("/v1/imports")).GetProperty("items").EnumerateArray().Single(import => import.Text("name") == "first");
+        // Where the sender was done before it could be killed, the next one began anew, and applied nothing.
+        var job = Api.Parse(await client.GetStringAsync("/v1/imports")).GetProperty("items").EnumerateArray()
+            .Where(static import => import.Text("name") == "first").MaxBy(static import => import.GetProperty("counts").GetProperty("applied").GetInt32());
         var counts = job.GetProperty("counts");
         Assert.Equal(
             ("done", Rows, Rows / BadEvery, 0), (job.Text("state"), counts.GetProperty("rows").GetInt32(), counts.GetProperty("bad").GetInt32(), counts.GetProperty("late").GetInt32()));
