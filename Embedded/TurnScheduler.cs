@@ -48,8 +48,8 @@ internal sealed class TurnScheduler(Activation activation, TaskScheduler? root) 
         var done = doneHere;
         doneHere = null;
         // Nobody waits yet for the answer to what was asked here; what follows another's does not belong into this caller's call.
-        if (done == request)
-            done?.Give();
+        if (done is not null && done == request)
+            done.Give();
         else if (done is not null)
             Post(done, root);
     }

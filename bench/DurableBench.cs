@@ -63,7 +63,7 @@ internal static class DurableBench
             }
         }
         Report(rates, costs);
-        Array.ForEach(connections, static connection => connection.Dispose());
+        HttpConnection.Close(connections);
     }
 
     /// <summary>Nothing but one kind for a minute, for a profiler to look at the server: docs/performance.md says how.</summary>
@@ -77,7 +77,7 @@ internal static class DurableBench
         var load = await Kinds[kind].LoadAsync(connections, Rounds.AreShort ? Rounds.Time : TimeSpan.FromMinutes(1));
         var cost = CostOf(before, await server.CountersAsync(), load.Latencies.Length * (double)Kinds[kind].Events);
         Console.WriteLine($"{Kinds[kind].Name}: {load.Rate:N0} requests/s, per event {cost[0]:F1} CPU-µs, {cost[1]:N0} B allocated, {cost[2]:N0} B to disk, {cost[3]:F4} commits, {cost[4]:F1} µs paused");
-        Array.ForEach(connections, static connection => connection.Dispose());
+        HttpConnection.Close(connections);
     }
 
     private static double[] CostOf(ServerCounters before, ServerCounters after, double events) =>
@@ -97,14 +97,12 @@ internal static class DurableBench
             Figures.Add("durable", Kinds[i].Name, rates[i], "events/s", detail:
                 $"per event {cost[0]:F1} CPU-µs, {cost[1]:N0} B allocated, {cost[2]:N0} B to disk, {cost[3]:F4} commits, {cost[4]:F1} µs paused");
         }
-        Figures.Add("durable", "durable POST of one event / no-op POST", Ratio(rates[Single], rates[Noop]), "", 0.5, 0.65);
-        Figures.Add("durable", "the same by the server's CPU time", Ratio(Cpu(costs[Noop]), Cpu(costs[Single])), "");
-        Figures.Add("durable", $"events/s in batches of {BatchSize} of {CustomersOfBatch} customers / single", Ratio(rates[Batch], rates[Single]), "", 4, 8);
-        Figures.Add("durable", $"the same, each event of another customer", Ratio(rates[Scattered], rates[Single]), "");
+        Figures.Add("durable", "durable POST of one event / no-op POST", Rounds.Ratio(rates[Single], rates[Noop]), "", 0.5, 0.65);
+        Figures.Add("durable", "the same by the server's CPU time", Rounds.Ratio(Cpu(costs[Noop]), Cpu(costs[Single])), "");
+        Figures.Add("durable", $"events/s in batches of {BatchSize} of {CustomersOfBatch} customers / single", Rounds.Ratio(rates[Batch], rates[Single]), "", 4, 8);
+        Figures.Add("durable", $"the same, each event of another customer", Rounds.Ratio(rates[Scattered], rates[Single]), "");
         Figures.Add("durable", "one hot customer", rates[Hot], "events/s", 10_000, 50_000);
     }
 
     private static IEnumerable<double> Cpu(List<double[]> costs) => costs.Select(static cost => cost[0]);
-
-    private static double[] Ratio(IEnumerable<double> left, IEnumerable<double> right) => [.. left.Zip(right, static (a, b) => a / b)];
 }

@@ -105,10 +105,6 @@ internal static class GrowthBench
         return Stopwatch.GetElapsedTime(since).TotalMilliseconds;
     }
 
-    public static void Close(HttpConnection[] connections) => Array.ForEach(connections, static connection => connection.Dispose());
-
     public static void Add(string name, IReadOnlyCollection<double> values, string unit, double? mustReach = null, bool lessIsBetter = false, string detail = "") =>
         Figures.Add("growth", name, values, unit, mustReach, mustReach, lessIsBetter, detail);
-
-    public static double[] Ratio(IEnumerable<double> left, IEnumerable<double> right) => [.. left.Zip(right, static (a, b) => a / b)];
 }

@@ -25,12 +25,12 @@ internal static class GrowthOfCustomers
             repeated.Add(await RepeatAsync(connections));
             many.Add(await RateAsync(connections, Batch, static random => random.Next(Many)));
         }
-        Add($"ingest with {Many:N0} customers / with {Few:N0}", Ratio(many, few), "", 0.8);
-        Add("50 % duplicates / none", Ratio(repeated, few), "", 1, detail: $"requests of {BatchSize} events, each sent once more when it was answered");
+        Add($"ingest with {Many:N0} customers / with {Few:N0}", Rounds.Ratio(many, few), "", 0.8);
+        Add("50 % duplicates / none", Rounds.Ratio(repeated, few), "", 1, detail: $"requests of {BatchSize} events, each sent once more when it was answered");
         double customers = Many - Few;
         Add($"memory a resident customer, live managed, of {Many:N0}", [(after.Managed - before.Managed) / customers], "B", detail: "of one event");
         Add("the same as the process's working set", [(after.Resident - before.Resident) / customers], "B");
-        Close(connections);
+        HttpConnection.Close(connections);
     }
 
     /// <summary>Each request twice: half of all events are repeats.</summary>

@@ -30,7 +30,7 @@ internal static class GrowthOfHistory
         await TellAsync(connections, WarmOldFirst, WarmUps, Medium);
         await TellAsync(connections, WarmYoungFirst, WarmUps, Short);
         await IngestAsync(connections);
-        Close(connections);
+        HttpConnection.Close(connections);
         await ActivateAsync(server);
     }
 
@@ -54,7 +54,7 @@ internal static class GrowthOfHistory
             old.Add(await RateAsync(connections[..1], One, static _ => OldFirst));
             young.Add(await RateAsync(connections[..1], One, _ => fresh));
         }
-        Add($"ingest after {Long:N0} events of a customer, time / of a new one", Ratio(young, old), "", 1.1, lessIsBetter: true);
+        Add($"ingest after {Long:N0} events of a customer, time / of a new one", Rounds.Ratio(young, old), "", 1.1, lessIsBetter: true);
     }
 
     /// <summary>After each kill -9 everybody is read once when cold, the two kinds in turns, and once more when in memory.</summary>
@@ -85,7 +85,7 @@ internal static class GrowthOfHistory
             resident.Add(Rounds.Median(taken.Resident));
         }
         Add(
-            $"cold activation over HTTP, after {Long:N0} events / after {Short}", Ratio(old, young), "", 1.2, lessIsBetter: true,
+            $"cold activation over HTTP, after {Long:N0} events / after {Short}", Rounds.Ratio(old, young), "", 1.2, lessIsBetter: true,
             $"medians of {Each} customers each, read once after each kill -9; {Rounds.Median(old):F2} and {Rounds.Median(young):F2} ms, the former {Rounds.Median(resident):F2} ms when in memory");
         await server.StopAsync();
     }

@@ -28,7 +28,7 @@ internal static class GrowthOfMemory
         Add(
             "memory a customer whose activation was collected, live managed", [(evicted.Managed - empty.Managed) / gone], "B", detail:
             $"the same customers; {evicted.Activations:N0} in memory, collected after {Age.TotalSeconds} s instead of the product's 15 minutes");
-        Close(connections);
+        HttpConnection.Close(connections);
     }
 
     private static async Task<ServerCounters> EvictedAsync(ServerProcess server)

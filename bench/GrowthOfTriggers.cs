@@ -26,8 +26,8 @@ internal static class GrowthOfTriggers
             rates.One.Add(rate.One);
             rates.Many.Add(rate.Many);
         }
-        Add($"{ManyTriggers:N0} triggers of which {Listening} listen, time / one trigger", Ratio(rates.One, rates.Many), "", 1.5, lessIsBetter: true);
-        Close([.. ofOne, .. ofMany]);
+        Add($"{ManyTriggers:N0} triggers of which {Listening} listen, time / one trigger", Rounds.Ratio(rates.One, rates.Many), "", 1.5, lessIsBetter: true);
+        HttpConnection.Close([.. ofOne, .. ofMany]);
     }
 
     /// <summary>The first of them listen, and decide nothing: what is measured is the listening.</summary>

@@ -72,8 +72,8 @@ internal static class GrowthOfWaits
             rates.One.Add(await RateAsync(ofOne, Batch, random => first + random.Next(Few)));
             rates.Many.Add(await RateAsync(ofMany, Batch, random => first + random.Next(Few)));
         }
-        Add($"ingest with {Many:N0} open waits of others / with one", Ratio(rates.Many, rates.One), "", 0.9, detail: $"both with {Many:N0} resident customers");
-        Close([.. ofOne, .. ofMany]);
+        Add($"ingest with {Many:N0} open waits of others / with one", Rounds.Ratio(rates.Many, rates.One), "", 0.9, detail: $"both with {Many:N0} resident customers");
+        HttpConnection.Close([.. ofOne, .. ofMany]);
     }
 
     private static async Task LatenessAsync(ServerProcess server)
@@ -99,7 +99,7 @@ internal static class GrowthOfWaits
         Add("lateness of deadlines, p99 of the decision's instant", p99, "ms", 50, lessIsBetter: true, detail);
         Add("deadlines decided and durable a second", rates, "", detail: $"{DueASecond:N0} were due");
         Add("last decision durable after the last deadline", afterwards, "ms");
-        Close(connections);
+        HttpConnection.Close(connections);
     }
 
     /// <summary>Customers whose timers die with the process, and whose deadlines pass before it is started anew: the sweep over the journal finds them.</summary>
@@ -111,7 +111,7 @@ internal static class GrowthOfWaits
         {
             var connections = await HttpConnection.OpenAsync(server.Address, Clients);
             var (due, _) = await TellDueAsync(server, connections, Overdue);
-            Close(connections);
+            HttpConnection.Close(connections);
             server = await server.CrashAsync(LastOf(due, Overdue));
             var fired = await FiredAsync(server, Overdue, DateTimeOffset.UtcNow);
             missing += Overdue - fired.Fired;

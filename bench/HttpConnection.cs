@@ -26,6 +26,8 @@ internal sealed class HttpConnection : IDisposable
     public static async Task<HttpConnection[]> OpenAsync(Uri address, int count) =>
         await Task.WhenAll(Enumerable.Range(0, count).Select(_ => OpenAsync(address)));
 
+    public static void Close(HttpConnection[] connections) => Array.ForEach(connections, static connection => connection.Dispose());
+
     /// <summary>The head of the last answer.</summary>
     public string Head => Encoding.ASCII.GetString(buffer, 0, bodyStart);
 

@@ -13,7 +13,7 @@ namespace Orleans.Personalize.Bench;
 
 /// <summary>
 /// How long an event takes at a rate that does not depend on the answers, from the instant at which it was to be sent: until its decision is durable, which
-/// is before the answer, and until the provider that its immediate trigger sends to has the request. Each event is of a new customer.
+/// is before the answer, and until the provider that its immediate trigger sends to has the request. Only the latter is of a new customer each time.
 /// </summary>
 internal static partial class LatencyBench
 {
@@ -52,7 +52,7 @@ internal static partial class LatencyBench
         Figures.Add("latency", "event to durable decision at 60 % of it, p50", p50, "ms");
         Figures.Add("latency", "event to durable decision at 60 % of it, p99", p99, "ms", 10, 5, lessIsBetter: true);
         Figures.Add("latency", $"event to the provider's request begun, {SendRate:N0} events/s, p99", begun, "ms", 25, 10, lessIsBetter: true);
-        Array.ForEach(connections, static connection => connection.Dispose());
+        HttpConnection.Close(connections);
     }
 
     /// <summary>One of those who have been here before.</summary>

@@ -37,7 +37,7 @@ internal static class OverloadBench
         Add("twice the maximum: refused, p99", LoadResult.At(over.RefusedLatencies, 0.99), "ms from the intended send time");
         Add("twice the maximum: memory more than before", grown / 1e6, "MB");
         Add("half the maximum, afterwards: p99", LoadResult.At(after.Latencies, 0.99), $"ms, {after.RefusedLatencies.Length} refused");
-        Array.ForEach(connections, static connection => connection.Dispose());
+        HttpConnection.Close(connections);
     }
 
     private static void Add(string name, double value, string unit) => Figures.Add(new("overload", name, value, value, value, unit));

@@ -42,7 +42,7 @@ internal static class PostgresJournalBench
                 ratios.Add(load.Rate * 100 / theirs);
         }
         Figures.Add("postgres-journal", "ours over HTTP in batches of 100 / the conventional service", ratios, "", 15, 40);
-        Array.ForEach(connections, static connection => connection.Dispose());
+        HttpConnection.Close(connections);
     }
 
     private static async Task RunAsync(PostgresServer server, int appenders)

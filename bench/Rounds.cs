@@ -14,4 +14,7 @@ internal static class Rounds
     public static TimeSpan Time => TimeSpan.FromSeconds(AreShort ? 0.1 : 1);
 
     public static double Median(IEnumerable<double> values) => values.Order().ToArray() is var sorted ? sorted[sorted.Length / 2] : 0;
+
+    /// <summary>Round by round.</summary>
+    public static double[] Ratio(IEnumerable<double> left, IEnumerable<double> right) => [.. left.Zip(right, static (a, b) => a / b)];
 }

@@ -97,16 +97,14 @@ public sealed class GroupCommitter : IAsyncDisposable
 
     private async Task LoopAsync()
     {
-        while (TakeBatch(isLast: true) is { } batch)
+        while (TakeBatch(isLast: true) is { } first)
         {
-            for (var commit = CommitAsync(batch); commit is not null;)
+            for (var commit = CommitAsync(first); commit is not null;)
             {
-                var outcome = await commit;
+                var done = await commit;
                 // Before the callers are told, so that the disk need not wait for that.
-                var next = TakeBatch(isLast: false);
-                commit = next is null ? null : CommitAsync(next);
-                Tell(batch, outcome);
-                batch = next ?? batch;
+                commit = TakeBatch(isLast: false) is { } next ? CommitAsync(next) : null;
+                Tell(done);
             }
         }
     }
@@ -148,7 +146,7 @@ public sealed class GroupCommitter : IAsyncDisposable
         return count;
     }
 
-    private async Task<(WriteStatus[] Statuses, Exception? Failure)> CommitAsync(Pending[] batch)
+    private async Task<Committed> CommitAsync(Pending[] batch)
     {
         var started = time.GetTimestamp();
         try
@@ -158,25 +156,25 @@ public sealed class GroupCommitter : IAsyncDisposable
             if (statuses.Length != batch.Length)
                 throw new InvalidOperationException($"The journal answered {statuses.Length} of {batch.Length} writes.");
             Instruments.OnBatchCommitted(batch.Length, time.GetElapsedTime(started));
-            return (statuses, null);
+            return new(batch, statuses, null);
         }
 #pragma warning disable CA1031 // Whatever failed, each caller hears of it, and the writes that wait get their turn.
         catch (Exception failure)
 #pragma warning restore CA1031
         {
             Instruments.OnCommitFailed();
-            return ([], failure);
+            return new(batch, [], failure);
         }
     }
 
-    private static void Tell(Pending[] batch, (WriteStatus[] Statuses, Exception? Failure) outcome)
+    private static void Tell(Committed done)
     {
-        for (var i = 0; i < batch.Length; i++)
+        for (var i = 0; i < done.Batch.Length; i++)
         {
-            if (outcome.Failure is null)
-                Complete(batch[i], outcome.Statuses[i]);
+            if (done.Failure is null)
+                Complete(done.Batch[i], done.Statuses[i]);
             else
-                batch[i].SetException(new JournalException("The commit failed; whether this write was made is unknown.", outcome.Failure));
+                done.Batch[i].SetException(new JournalException("The commit failed; whether this write was made is unknown.", done.Failure));
         }
     }
 
@@ -186,6 +184,9 @@ public sealed class GroupCommitter : IAsyncDisposable
             Instruments.OnStaleWrite();
         pending.SetResult(status);
     }
+
+    /// <param name="Statuses">One a write, unless it failed.</param>
+    private readonly record struct Committed(Pending[] Batch, WriteStatus[] Statuses, Exception? Failure);
 
     /// <summary>A write and its caller, who resumes on a scheduler of its own, never inside the loop.</summary>
     private sealed class Pending(JournalWrite write) : TaskCompletionSource<WriteStatus>(TaskCreationOptions.RunContinuationsAsynchronously)
